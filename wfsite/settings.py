@@ -1,0 +1,82 @@
+"""The settings of the site; what differs between machines comes from the environment or from .env."""
+
+from pathlib import Path
+
+import environ
+
+from wfsite import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+DEBUG = environment.boolean(env, "DEBUG", default=False)
+SECRET_KEY = environment.secret_key(env, debug=DEBUG)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_json_widget",
+    "flows",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+ROOT_URLCONF = "wfsite.urls"
+WSGI_APPLICATION = "wfsite.wsgi.application"
+
+# The old tables hold local time without a zone; this is the zone, and the pages and log lines use it too.
+TIME_ZONE = environment.time_zone(env, "DB_TIME_ZONE")
+USE_TZ = True
+DATABASES = {"default": environment.database(env, BASE_DIR, TIME_ZONE)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+# A flow document of 1 MiB may grow by half in a form; above this Django answers 400 and the text is lost.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# The packages whose classes a flow may call.
+FLOWS_PROCEDURE_PACKAGES = env.list("FLOWS_PROCEDURE_PACKAGES", default=["procedures"])
+
+LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "var" / "log")))
+LOG_LEVEL = environment.log_level(env)
