@@ -1,0 +1,201 @@
+"""Turn the text of a flow into JSON values, within limits, or say where it is not such a text."""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from flows.engine.errors import InvalidFlow
+from flows.engine.findings import Findings, Path
+from flows.engine.text import quoted, visible
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 20
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+
+_KEY_ORDER = ("description", "inputs", "procedures", "name", "mod", "method", "params")
+
+
+class Loaded(NamedTuple):
+    """The value of a text, and what is wrong with it; the value counts only where nothing is."""
+
+    value: Any
+    findings: Findings
+
+
+def load_document(text: str | bytes) -> Loaded:
+    """Parse a text of at most 1 MiB nested at most 20 deep; never raises for what the text holds."""
+    findings = Findings()
+    checked = _within_limits(text, findings)
+    if checked is None:
+        return Loaded(None, findings)
+    flaws: list[_Flaw] = []
+    try:
+        value = _decoder(flaws).decode(checked)
+    except json.JSONDecodeError as error:
+        findings.add((), _syntax_message(checked, error))
+        return Loaded(None, findings)
+    # Only an escape can smuggle a broken or control character in; without one there is nothing to look for.
+    if flaws or _SUSPECT.search(checked):
+        for path, message in _flaws_in(value, ()):
+            findings.add(path, message)
+    return Loaded(value, findings)
+
+
+def format_document(text: str) -> str:
+    """Return the document laid out for people: two spaces, known keys in their usual order, a newline at the end.
+
+    Raises `InvalidFlow` for a text that is not JSON.
+    """
+    value, findings = load_document(text)
+    if findings:
+        raise InvalidFlow(findings.as_tuple())
+    return json.dumps(_in_key_order(value), indent=2, ensure_ascii=False) + "\n"
+
+
+def _in_key_order(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ordered = {key: value[key] for key in _KEY_ORDER if key in value} | value
+    steps = ordered.get("procedures")
+    if isinstance(steps, list):
+        ordered["procedures"] = [_in_key_order(step) for step in steps]
+    return ordered
+
+
+def _within_limits(text: str | bytes, findings: Findings) -> str | None:
+    # A text has at least one byte a character, so a far too large one is refused before a copy is made.
+    if len(text) > MAX_BYTES:
+        findings.add((), f"the document is larger than 1 MiB ({len(text):,} characters)")
+        return None
+    try:
+        data = text.encode() if isinstance(text, str) else text
+        decoded = text if isinstance(text, str) else text.decode()
+    except UnicodeError as error:
+        findings.add((), f"the document is not UTF-8: {error.reason} at position {error.start}")
+        return None
+    if len(data) > MAX_BYTES:
+        findings.add((), f"the document is larger than 1 MiB ({len(data):,} bytes)")
+        return None
+    if decoded.startswith("\ufeff"):
+        findings.add((), "the document begins with a byte order mark; save it as UTF-8 without one")
+        return None
+    if _depth(data) > MAX_DEPTH:
+        findings.add((), f"the document is nested deeper than {MAX_DEPTH} levels")
+        return None
+    return decoded
+
+
+_NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"[]{}')
+_DELTA = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+
+def _depth(data: bytes) -> int:
+    """Return how deep the brackets outside of strings are nested, without parsing.
+
+    Escaped backslashes and quotes go first, then everything but quotes and brackets; two quotes side by side can go
+    because that leaves what is inside and outside of strings as it was. Each step is one pass in C.
+    """
+    bare = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    if b'"' in bare:
+        bare = b"".join(bare.split(b'"')[::2])
+    return max(accumulate(map(_DELTA.__getitem__, bare)), default=0)
+
+
+class _Flaw(str):
+    """Stands in the parsed value where a number cannot be taken; the text says why."""
+
+    __slots__ = ()
+
+
+class _Repeated(dict[str, Any]):
+    """An object whose text has one key twice."""
+
+    repeated: str
+
+
+def _decoder(flaws: list[_Flaw]) -> json.JSONDecoder:
+    def flaw(message: str) -> _Flaw:
+        flaws.append(_Flaw(message))
+        return flaws[-1]
+
+    def integer(digits: str) -> int | _Flaw:
+        if len(digits) <= 20 and MIN_INTEGER <= (number := int(digits)) <= MAX_INTEGER:
+            return number
+        return flaw(f"{_cut(digits)} does not fit into 64 bits; write it as a text")
+
+    def real(digits: str) -> float | _Flaw:
+        number = float(digits)
+        return flaw(f"{_cut(digits)} is too large for a number") if number - number else number
+
+    def constant(name: str) -> _Flaw:
+        return flaw(f"{name} is not JSON; write null or a text")
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(items)
+        if len(value) == len(items):
+            return value
+        twice = _Repeated(value)
+        seen: set[str] = set()
+        twice.repeated = next(key for key, _ in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        flaw(twice.repeated)
+        return twice
+
+    return json.JSONDecoder(object_pairs_hook=pairs, parse_int=integer, parse_float=real, parse_constant=constant)
+
+
+def _cut(digits: str) -> str:
+    return digits if len(digits) <= 24 else f"{digits[:20]}… ({len(digits)} digits)"
+
+
+_SUSPECT = re.compile("[\\\\\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _flaws_in(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, _Flaw):
+        yield path, str(value)
+    elif isinstance(value, str):
+        if _SURROGATE.search(value):
+            yield path, "half of a character (a lone surrogate) cannot be stored; remove it"
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _flaws_in(item, (*path, index))
+    elif isinstance(value, dict):
+        if isinstance(value, _Repeated):
+            yield path, f"the key {quoted(value.repeated)} stands here more than once; keep one of them"
+        for key, item in value.items():
+            yield from _flaws_in_key(key, path)
+            yield from _flaws_in(item, (*path, visible(key)))
+
+
+def _flaws_in_key(key: str, path: Path) -> Iterator[tuple[Path, str]]:
+    if _CONTROL.search(key):
+        yield path, f"the key {quoted(key)} holds a control character; remove it"
+    elif _SURROGATE.search(key):
+        yield path, f"the key {quoted(key)} holds half of a character (a lone surrogate); remove it"
+
+
+_JSON_MESSAGES = {
+    "Expecting value": "a value is expected here",
+    "Expecting property name enclosed in double quotes": "a key in double quotes is expected here",
+    "Illegal trailing comma before end of object": "no comma may stand before the closing brace",
+    "Illegal trailing comma before end of array": "no comma may stand before the closing bracket",
+    "Expecting ':' delimiter": "a colon is expected here",
+    "Expecting ',' delimiter": "a comma is expected here",
+    "Unterminated string starting at": "this text has no closing quote",
+    "Invalid control character at": "a text may not hold a raw line break or control character; write it as \\n or \\u00..",
+    "Invalid \\escape": "this is no escape of JSON; a backslash is written \\\\",
+    "Invalid \\uXXXX escape": "\\u takes four hexadecimal digits",
+    "Extra data": "the document ends before this; remove what follows",
+}
+
+
+def _syntax_message(text: str, error: json.JSONDecodeError) -> str:
+    reason = _JSON_MESSAGES.get(error.msg.removesuffix(": "), error.msg)
+    start = max(error.pos - 20, text.rfind("\n", 0, error.pos) + 1)
+    around = text[start : error.pos + 20].split("\n")[0]
+    near = f" (near {quoted(around)})" if around.strip() else ""
+    return f"not JSON: line {error.lineno}, column {error.colno}: {reason}{near}"

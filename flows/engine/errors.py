@@ -1,0 +1,37 @@
+"""What can go wrong, as exceptions with one base."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flows.engine.findings import Finding
+
+
+class FlowError(Exception):
+    """Base of every error that the engine raises on its own account."""
+
+
+class InvalidFlow(FlowError):
+    """A document did not pass the checker.
+
+    `findings` holds what was found, in the order of the document.
+    """
+
+    def __init__(self, findings: "tuple[Finding, ...]") -> None:
+        self.findings = findings
+        super().__init__("\n".join(map(str, findings)))
+
+
+class UnknownProcedure(FlowError):
+    """A module, class or method that the registry does not hold, or cannot offer."""
+
+
+class UnresolvedReference(FlowError):
+    """A reference to a key that the result turned out not to have."""
+
+
+class InvalidResult(FlowError):
+    """A procedure returned something that is not a dict."""
+
+
+class StepExited(FlowError):
+    """A procedure tried to end the process (`sys.exit`) or raised another exception that is no `Exception`."""

@@ -1,0 +1,151 @@
+"""The @ language: where a parameter comes from an earlier result."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from flows.engine.errors import UnresolvedReference
+from flows.engine.findings import Path
+from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.values import copy_value
+
+ENGINE = "_"
+"""Names that begin with it are the engine's."""
+
+_INDEX = re.compile("0|[1-9][0-9]*")
+
+
+class Reference(NamedTuple):
+    """`@step` or `@step.rest`; `rest` is None for the whole result."""
+
+    step: str
+    rest: str | None
+
+    def __str__(self) -> str:
+        return f"@{self.step}" if self.rest is None else f"@{self.step}.{self.rest}"
+
+
+class BadReference(ValueError):
+    """A text that begins with one @ and is no reference; the message says why."""
+
+
+def parse_text(text: str) -> str | Reference:
+    """Return what a text in `params` means: itself, the text after a doubled @, or a reference.
+
+    Raises `BadReference`. Only a leading @ counts; nothing is interpolated inside a text.
+    """
+    if not text.startswith("@"):
+        return text
+    if text.startswith("@@"):
+        return text[1:]
+    step, dot, rest = text[1:].partition(".")
+    if not step and not dot:
+        raise BadReference(f'"@" alone names no step; write "@step.key", or "@@" for the text "@"')
+    if not step or (dot and not all(rest.split("."))):
+        raise BadReference(f'{quoted(text)}: a part of it is empty; write "@step.key"{_as_text(text)}')
+    if step != step.strip() or (dot and rest[0].isspace()):
+        raise BadReference(f"{quoted(text)}: no space may stand next to the name{_as_text(text)}")
+    return Reference(step, rest if dot else None)
+
+
+def _as_text(text: str) -> str:
+    return f", or {quoted('@' + text)} for the text itself"
+
+
+def compile_value(value: Any, path: Path, report: Callable[[Path, str], None]) -> Any:
+    """Return the value with each reference in it parsed, at any depth; bad ones go to `report`.
+
+    Values of objects and items of lists are looked at, keys never.
+    """
+    if isinstance(value, str):
+        try:
+            return parse_text(value)
+        except BadReference as error:
+            report(path, str(error))
+            return value
+    if isinstance(value, dict):
+        return {key: compile_value(item, (*path, key), report) for key, item in value.items()}
+    if isinstance(value, list):
+        return [compile_value(item, (*path, index), report) for index, item in enumerate(value)]
+    return value
+
+
+def references_in(template: Any, path: Path) -> list[tuple[Path, Reference]]:
+    """Return each reference of a compiled value with its place, in the order of the document."""
+    found: list[tuple[Path, Reference]] = []
+    _collect(template, path, found)
+    return found
+
+
+def _collect(template: Any, path: Path, found: list[tuple[Path, Reference]]) -> None:
+    if isinstance(template, Reference):
+        found.append((path, template))
+    elif isinstance(template, dict):
+        for key, item in template.items():
+            _collect(item, (*path, key), found)
+    elif isinstance(template, list):
+        for index, item in enumerate(template):
+            _collect(item, (*path, index), found)
+
+
+def resolve(template: Any, results: Mapping[str, dict[str, Any]]) -> Any:
+    """Return a fresh value with each reference replaced by what it names, with its type.
+
+    Raises `UnresolvedReference` where a result does not have the key.
+    """
+    kind = type(template)
+    if kind is Reference:
+        return copy_value(look_up(template, results))
+    if kind is dict:
+        return {key: resolve(item, results) for key, item in template.items()}
+    if kind is list:
+        return [resolve(item, results) for item in template]
+    return template
+
+
+def look_up(reference: Reference, results: Mapping[str, dict[str, Any]]) -> Any:
+    """Return what a reference names, not a copy; raises `UnresolvedReference`.
+
+    The text after the first dot is one key if the result has it; otherwise it is followed key by key, and an index
+    into a list. Attributes are never followed.
+    """
+    step, rest = reference
+    try:
+        result = results[step]
+    except KeyError:
+        raise UnresolvedReference(f"{quoted(str(reference))}: there is no result of {quoted(step)}") from None
+    if rest is None:
+        return result
+    if rest in result:
+        return result[rest]
+    value: Any = result
+    passed = f"@{step}"
+    for part in rest.split("."):
+        value = _member(value, part, reference, passed)
+        passed += f".{part}"
+    return value
+
+
+def _member(value: Any, part: str, reference: Reference, passed: str) -> Any:
+    if isinstance(value, dict):
+        if part in value:
+            return value[part]
+        keys = [key for key in value if isinstance(key, str)]
+        raise UnresolvedReference(
+            f"{quoted(str(reference))}: {quoted(passed)} has no key {quoted(part)} (keys: {named(keys)})."
+            f"{did_you_mean(part, keys, before=passed + '.')}"
+        )
+    if isinstance(value, list):
+        if _INDEX.fullmatch(part) and len(part) < 10 and int(part) < len(value):
+            return value[int(part)]
+        raise UnresolvedReference(
+            f"{quoted(str(reference))}: {quoted(passed)} is a list of {len(value)} and has no index {quoted(part)}"
+        )
+    raise UnresolvedReference(
+        f"{quoted(str(reference))}: {quoted(passed)} is {_kind(value)} and has no key {quoted(part)}"
+    )
+
+
+def _kind(value: Any) -> str:
+    names = {str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), f"a {type(value).__name__}")

@@ -1,0 +1,1 @@
+"""Your code: the classes that a flow may call."""

@@ -1,0 +1,1 @@
+"""Small procedures that any flow can use."""
