@@ -1,6 +1,6 @@
 """The use-cases: what the command, the admin and a schedule ask for."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from time import perf_counter
@@ -16,10 +16,15 @@ from flows.engine import (
     InvalidFlow,
     Registry,
     Report,
+    RunFailed,
+    RunSucceeded,
     StepFailed,
+    StepSkipped,
+    StepStarted,
     StepSucceeded,
     check,
     execute,
+    parse,
 )
 from flows.engine.text import describe, did_you_mean, named, quoted
 from flows.models import Flow
@@ -31,7 +36,7 @@ class FlowRefused(FlowError):
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """How one step ended; `error` is one line, empty where it succeeded; `warning` says why a result was not stored."""
+    """How one step ended: succeeded, failed or skipped; `warning` says why its result was not stored."""
 
     name: str
     status: str
@@ -42,29 +47,33 @@ class StepOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended; `context` holds the results by step, `error` what the failing step raised."""
+    """How a run ended.
+
+    `context` holds the results by step, `error` what made the run fail, `failed_step` the step that raised it (None
+    where the run succeeded, or where its outputs could not be resolved), `warnings` what went wrong on the way.
+    """
 
     flow: str
     steps: tuple[StepOutcome, ...]
     seconds: float
     context: dict[str, dict[str, Any]] = field(repr=False)
+    outputs: dict[str, Any] = field(default_factory=dict, repr=False)
     error: BaseException | None = None
+    failed_step: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:
         return self.error is None
 
     @property
-    def failed_step(self) -> str | None:
-        return None if self.error is None else self.steps[-1].name
-
-    @property
     def summary(self) -> str:
         """Return one sentence for people."""
         if self.error is not None:
-            return f"{self.flow} failed at {self.failed_step}: {describe(self.error)}"
+            return f"{self.flow} failed at {self.failed_step or 'its outputs'}: {describe(self.error)}"
         plural = "" if len(self.steps) == 1 else "s"
-        return f"{self.flow} succeeded: {len(self.steps)} step{plural} in {duration(self.seconds)}"
+        warned = f", {len(self.warnings)} warnings" if self.warnings else ""
+        return f"{self.flow} succeeded: {len(self.steps)} step{plural} in {duration(self.seconds)}{warned}"
 
 
 def duration(seconds: float) -> str:
@@ -87,9 +96,23 @@ def _registry(packages: tuple[str, ...]) -> Registry:
     return Registry(packages)
 
 
-def check_document(text: str) -> Report:
-    """Check a document against the procedures of this site."""
-    return check(text, registry())
+def check_document(text: str, name: str = "") -> Report:
+    """Check a document against the procedures and flows of this site; `name` is its own, where it has one."""
+    return check(text, registry(), _stored_document, name=name)
+
+
+def _stored_document(name: str) -> str:
+    flow = find_flow(name)
+    if flow.deleted:
+        raise FlowRefused(f"flow {quoted(name)} is deleted")
+    return flow.flow_json
+
+
+def _enabled_document(name: str) -> str:
+    flow = find_flow(name)
+    if flow.deleted or not flow.enabled:
+        raise FlowRefused(f"flow {quoted(name)} is {'deleted' if flow.deleted else 'disabled'}")
+    return flow.flow_json
 
 
 def check_flows(names: Iterable[str] = ()) -> Iterator[tuple[Flow, Report]]:
@@ -99,7 +122,7 @@ def check_flows(names: Iterable[str] = ()) -> Iterator[tuple[Flow, Report]]:
     """
     flows = [find_flow(name) for name in names] or Flow.objects.not_deleted().iterator(chunk_size=100)
     for flow in flows:
-        yield flow, check_document(flow.flow_json)
+        yield flow, check_document(flow.flow_json, flow.flow_name)
 
 
 def find_flow(name: str) -> Flow:
@@ -120,7 +143,7 @@ def runnable(name: str) -> FlowDefinition:
     if not flow.enabled:
         raise FlowRefused(f"flow {quoted(name)} is disabled; enable it in the admin before you run it")
     try:
-        return check_document(flow.flow_json).definition_or_raise()
+        return parse(flow.flow_json, registry(), _enabled_document, name=name)
     except InvalidFlow as error:
         raise FlowRefused(f"flow {quoted(name)} is invalid:\n{error}") from error
 
@@ -129,30 +152,54 @@ def _unobserved(event: Event) -> None:
     """Tell nobody."""
 
 
-def run_flow(name: str, observe: Callable[[Event], None] = _unobserved) -> RunOutcome:
+def run_flow(
+    name: str, observe: Callable[[Event], None] = _unobserved, *, inputs: Mapping[str, Any] | None = None
+) -> RunOutcome:
     """Run an enabled flow to its end and return how it went.
 
-    Raises `FlowRefused` before anything is executed. A step that fails does not raise: it is in the outcome.
+    Raises `FlowRefused` or `InvalidInputs` before anything is executed. A step that fails does not raise: it is in
+    the outcome.
     """
-    return run_definition(name, runnable(name), observe)
+    return run_definition(name, runnable(name), observe, inputs)
 
 
-def run_definition(name: str, definition: FlowDefinition, observe: Callable[[Event], None]) -> RunOutcome:
-    """Run a checked definition under the name of its flow; `observe` is told each event as it happens."""
-    context: dict[str, dict[str, Any]] = {}
+def run_definition(
+    name: str,
+    definition: FlowDefinition,
+    observe: Callable[[Event], None],
+    inputs: Mapping[str, Any] | None = None,
+) -> RunOutcome:
+    """Run a checked definition under the name of its flow; `observe` is told each event as it happens.
+
+    Raises `InvalidInputs` before anything is executed.
+    """
     steps: list[StepOutcome] = []
-    error: BaseException | None = None
+    context: dict[str, dict[str, Any]] = {}
+    last: Event | None = None
     began = perf_counter()
-    for event in execute(definition, registry(), flow=name):
-        if isinstance(event, StepSucceeded):
-            context[event.step.name] = event.result
-            warning = f"result kept in memory only: {event.not_storable}" if event.not_storable else ""
-            steps.append(StepOutcome(event.step.name, "succeeded", event.seconds, warning=warning))
-        elif isinstance(event, StepFailed):
-            error = event.error
-            steps.append(StepOutcome(event.step.name, "failed", event.seconds, describe(error)))
-        else:
+    for last in execute(definition, inputs, flow=name):
+        if isinstance(last, StepStarted):
             # A connection that the server dropped meanwhile, or that a procedure left unusable, is not handed on.
             close_old_connections()
-        observe(event)
-    return RunOutcome(name, tuple(steps), perf_counter() - began, context, error)
+        elif isinstance(last, StepSucceeded | StepFailed | StepSkipped):
+            steps.append(step_outcome(last))
+        if isinstance(last, StepSucceeded) and not last.step.handler:
+            context[last.step.name] = last.result
+        observe(last)
+    seconds = perf_counter() - began
+    if isinstance(last, RunSucceeded):
+        return RunOutcome(name, tuple(steps), seconds, context, last.outputs, warnings=last.warnings)
+    assert isinstance(last, RunFailed)
+    failed_step = last.step.name if last.step else None
+    return RunOutcome(name, tuple(steps), seconds, context, error=last.error, failed_step=failed_step)
+
+
+def step_outcome(event: StepSucceeded | StepFailed | StepSkipped) -> StepOutcome:
+    """Return the outcome that ends a step."""
+    name = event.step.name
+    if isinstance(event, StepSkipped):
+        return StepOutcome(name, "skipped", 0.0)
+    if isinstance(event, StepFailed):
+        return StepOutcome(name, "failed", event.seconds, describe(event.error))
+    warning = f"result kept in memory only: {event.not_storable}" if event.not_storable else ""
+    return StepOutcome(name, "succeeded", event.seconds, warning=warning)

@@ -1,120 +1,276 @@
 """The one checker: proves what it can of a document before anything runs, and calls nothing."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from flows.engine.definition import FlowDefinition, Report, Step
+from flows.engine.definition import PLAIN, Child, Condition, FlowDefinition, Options, Report, Step
 from flows.engine.document import load_document
-from flows.engine.errors import UnknownProcedure
-from flows.engine.findings import Findings, Path
-from flows.engine.procedures import Registry
-from flows.engine.references import ENGINE, Reference, compile_value, references_in
+from flows.engine.errors import FlowError, UnknownProcedure
+from flows.engine.findings import Finding, Findings, Path
+from flows.engine.inputs import Input
+from flows.engine.options import MAX_SECONDS, read_declared_inputs, read_retry
+from flows.engine.procedures import Procedure, Registry
+from flows.engine.proof import Certainty, Verdict, find_type, judge, judge_reference, template_type
+from flows.engine.reader import Reader
+from flows.engine.references import ENGINE, BadReference, Place, Reference, compile_value, parse_text, references_in
 from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.types import (
+    ANYTHING,
+    BOOLEAN,
+    INTEGER,
+    LIST,
+    NULL,
+    OBJECT,
+    STRING,
+    Field,
+    ListOf,
+    ObjectOf,
+    Type,
+    kind_of,
+    union,
+)
 
 MAX_STEPS = 500
 MAX_NAME = 64
-RUNTIME = "_runtime"
-RUNTIME_KEYS = ("start_time", "flow", "run_id")
+MAX_ENTRIES = 1000
+MAX_LEVELS = 5
+
+FlowSource = Callable[[str], str]
+"""Returns the document of a flow by its name; raises `FlowError` where it cannot be used as a step."""
+
+RUNTIME_TYPE = ObjectOf({"start_time": Field(STRING), "flow": Field(STRING), "run_id": Field(union((INTEGER, NULL)))})
+ERROR_TYPE = ObjectOf({"step": Field(STRING), "type": Field(STRING), "message": Field(STRING)})
 
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_-]*")
-_DOCUMENT_KEYS = ("procedures",)
-_STEP_KEYS = ("name", "mod", "method", "params")
+_DOCUMENT_KEYS = ("$schema", "description", "timeout", "inputs", "procedures", "outputs", "on_failure")
+_OPTION_KEYS = ("description", "when", "foreach", "retry", "timeout", "continue_on_error")
+_CALL_KEYS = ("name", "mod", "method", "params", *_OPTION_KEYS)
+_FLOW_KEYS = ("name", "flow", "inputs", *_OPTION_KEYS)
 
 
-def check(text: str | bytes, registry: Registry) -> Report:
+def no_flows(name: str) -> str:
+    """Stand for a source of sub-flows where there is none."""
+    raise FlowError(f"no flow is named {quoted(name)}: there is no source of flows here")
+
+
+def check(text: str | bytes, registry: Registry, flows: FlowSource = no_flows, *, name: str = "") -> Report:
     """Check a document and return its definition, or the first twenty things that are wrong with it.
 
-    Imports only modules that the registry holds, calls nothing, and never raises for what the text holds.
+    `flows` gives the documents of sub-flows, `name` is the flow's own, so that it cannot contain itself. Imports only
+    modules that the registry holds, calls nothing, and never raises for what the text holds.
     """
+    return _check(text, _Installation(registry, flows), (name,))
+
+
+def parse(text: str | bytes, registry: Registry, flows: FlowSource = no_flows, *, name: str = "") -> FlowDefinition:
+    """Return the definition of a document; raises `InvalidFlow` with the findings of `check`."""
+    return check(text, registry, flows, name=name).definition_or_raise()
+
+
+@dataclass(slots=True)
+class _Installation:
+    """What a document is checked against; a sub-flow that several steps name is checked once."""
+
+    registry: Registry
+    flows: FlowSource
+    children: dict[str, Report] = field(default_factory=dict)
+
+    def child(self, name: str, chain: tuple[str, ...]) -> FlowDefinition:
+        """Return the definition of a sub-flow; raises `FlowError` with the reason why it cannot be a step."""
+        if name in chain:
+            raise FlowError(f"flow {quoted(name)} would contain itself ({' > '.join((*chain, name))})")
+        if len(chain) > MAX_LEVELS:
+            raise FlowError(f"flow {quoted(name)} would be nested deeper than {MAX_LEVELS} levels")
+        report = self.children.get(name)
+        if report is None:
+            report = self.children[name] = _check(self.flows(name), self, (*chain, name))
+        if report.definition is None:
+            more = len(report.findings) - 1
+            rest = f" (and {more} more)" if more else ""
+            raise FlowError(f"flow {quoted(name)} is invalid: {report.findings[0]}{rest}")
+        if len(chain) + report.definition.levels > MAX_LEVELS:
+            raise FlowError(f"flow {quoted(name)} would make the flow nest deeper than {MAX_LEVELS} levels")
+        return report.definition
+
+
+def _check(text: str | bytes, installation: _Installation, chain: tuple[str, ...]) -> Report:
     value, findings = load_document(text)
     if findings:
         return Report(None, findings.as_tuple())
-    steps = _Checker(registry, findings).steps(value)
-    return Report(None, findings.as_tuple()) if findings else Report(FlowDefinition(tuple(steps)), ())
+    checker = _Checker(installation, findings, chain)
+    definition = checker.document(value)
+    verdicts, hints = tuple(checker.verdicts), tuple(checker.hints())
+    return Report(None if findings else definition, findings.as_tuple(), verdicts, hints)
 
 
-def parse(text: str | bytes, registry: Registry) -> FlowDefinition:
-    """Return the definition of a document; raises `InvalidFlow` with the findings of `check`."""
-    return check(text, registry).definition_or_raise()
+@dataclass(slots=True)
+class _Scope:
+    """What the references of one step, or of the outputs, may name.
+
+    A step in `conditions` has a result only where its condition holds, one in `fragile` only where it did not fail.
+    """
+
+    results: dict[str, Type]
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    fragile: set[str] = field(default_factory=set)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in self.results if not name.startswith(ENGINE)]
+
+    def with_entry(self, entry: Type) -> "_Scope":
+        return _Scope(self.results | {"_item": entry, "_index": INTEGER}, self.conditions, self.fragile)
 
 
 class _Checker:
     """One pass over one document."""
 
-    def __init__(self, registry: Registry, findings: Findings) -> None:
-        self.registry = registry
+    def __init__(self, installation: _Installation, findings: Findings, chain: tuple[str, ...]) -> None:
+        self.installation = installation
         self.findings = findings
+        self.chain = chain
+        self.reader = Reader(findings)
         self.add = findings.add
-        self.positions: dict[str, int] = {}
+        self.verdicts: list[Verdict] = []
+        self.read: set[str] = set()
+        self.positions: dict[str, Path] = {}
+        self.names: dict[str, str] = {}
+        self.steps: list[Step] = []
+        self.inputs: dict[str, Input] = {}
 
-    def steps(self, document: Any) -> list[Step]:
+    # --- the document ------------------------------------------------------------------------------------------------
+
+    def document(self, document: Any) -> FlowDefinition | None:
         if not isinstance(document, dict):
-            self.add((), f'the document is {_kind(document)}; it must be an object: {{"procedures": [...]}}')
-            return []
-        self._unknown_keys(document, _DOCUMENT_KEYS, ())
-        entries = document.get("procedures")
+            self.add((), f'the document is {kind_of(document)}; it must be an object: {{"procedures": [...]}}')
+            return None
+        self.reader.unknown_keys(document, _DOCUMENT_KEYS, ())
         if "procedures" not in document:
             self.add((), 'the key "procedures" is missing; it holds the list of steps')
-        elif not isinstance(entries, list):
-            self.add(("procedures",), f"this is {_kind(entries)}; it must be a list of steps")
+        self.inputs = read_declared_inputs(self.reader, document)
+        procedures = self._entries(document, "procedures")
+        handlers = self._entries(document, "on_failure")
+        self.positions = _positions(handlers, "on_failure") | _positions(procedures, "procedures")
+        scope = self._first_scope(document)
+        self.steps = self._steps(procedures, ("procedures",), scope)
+        outputs = self._outputs(document, scope)
+        failed = _Scope(self._first_scope(document).results | {"_error": ERROR_TYPE})
+        on_failure = self._steps(handlers, ("on_failure",), failed)
+        return FlowDefinition(
+            tuple(self.steps),
+            self.inputs,
+            outputs,
+            tuple(on_failure),
+            self.reader.number(document, "timeout", (), 0.001, MAX_SECONDS),
+            self.reader.text(document, "description", ()),
+            ObjectOf() if self.findings else template_type(outputs, scope.results),
+        )
+
+    def hints(self) -> list[Finding]:
+        """Return what is allowed but looks like a mistake: a result that nothing reads, an input that nothing uses."""
+        found = Findings()
+        for index, step in enumerate(self.steps[:-1]):
+            if step.name not in self.read:
+                found.add(("procedures", index), f"nothing reads the result of {quoted(step.name)}")
+        if "_input" not in self.read:
+            for name in self.inputs:
+                if f"_input.{name}" not in self.read:
+                    found.add(("inputs", name), f"nothing reads the input {quoted(name)}")
+        return list(found.as_tuple())
+
+    def _first_scope(self, document: dict[str, Any]) -> _Scope:
+        results: dict[str, Type] = {"_runtime": RUNTIME_TYPE}
+        if "inputs" in document:
+            results["_input"] = ObjectOf({name: Field(one.value_type) for name, one in self.inputs.items()})
+        return _Scope(results)
+
+    def _entries(self, document: dict[str, Any], key: str) -> list[Any]:
+        entries = document.get(key, [])
+        if not isinstance(entries, list):
+            self.add((key,), f"this is {kind_of(entries)}; it must be a list of steps")
         elif len(entries) > MAX_STEPS:
-            self.add(("procedures",), f"{len(entries)} steps; a flow has at most {MAX_STEPS}")
+            self.add((key,), f"{len(entries)} steps; a flow has at most {MAX_STEPS}")
         else:
-            return self._entries(entries)
+            return entries
         return []
 
-    def _entries(self, entries: list[Any]) -> list[Step]:
-        self.positions = _positions(entries)
-        names: dict[str, str] = {}
+    def _outputs(self, document: dict[str, Any], scope: _Scope) -> dict[str, Any]:
+        outputs = self.reader.object(document, "outputs", ())
+        template: dict[str, Any] = self._template(outputs, ("outputs",), scope, ANYTHING, None)
+        return template
+
+    # --- one step ----------------------------------------------------------------------------------------------------
+
+    def _steps(self, entries: list[Any], path: Path, scope: _Scope) -> list[Step]:
         steps = []
         for index, entry in enumerate(entries):
             if self.findings.full:
                 break
-            step = self._step(entry, index, names)
-            if step:
-                steps.append(step)
+            if isinstance(entry, dict):
+                steps.append(self._step(entry, (*path, index), scope))
+            else:
+                hint = 'a step is an object with "name", "mod" and "method"'
+                self.add((*path, index), f"this is {kind_of(entry)}; {hint}")
         return steps
 
-    def _step(self, entry: Any, index: int, names: dict[str, str]) -> Step | None:
-        path: Path = ("procedures", index)
-        if not isinstance(entry, dict):
-            self.add(path, f'this is {_kind(entry)}; a step is an object with "name", "mod" and "method"')
-            return None
-        self._unknown_keys(entry, _STEP_KEYS, path)
-        name = self._text(entry, "name", path)
-        mod = self._text(entry, "mod", path)
-        method = self._text(entry, "method", path)
-        if name is not None:
-            self._name(name, path, names)
-        if mod is not None and method is not None:
-            self._procedure(mod, method, path)
-        params = entry.get("params", {})
-        if not isinstance(params, dict):
-            self.add((*path, "params"), f"this is {_kind(params)}; it must be an object")
-            return None
-        template = self._template(params, (*path, "params"), index)
-        return Step(name or "", mod or "", method or "", params, template)
-
-    def _unknown_keys(self, value: dict[str, Any], known: Collection[str], path: Path) -> None:
-        for key in value:
-            if key not in known and not key.startswith(ENGINE):
-                hint = did_you_mean(key, known) or f" Known keys: {named(known)}."
-                self.add((*path, key), f'the key {quoted(key)} is unknown.{hint} A note begins with "_".')
-
-    def _text(self, entry: dict[str, Any], key: str, path: Path) -> str | None:
-        value = entry.get(key)
-        if key not in entry:
-            self.add(path, f'the key "{key}" is missing')
-        elif not isinstance(value, str):
-            self.add((*path, key), f"this is {_kind(value)}; it must be a text")
-        elif not value:
-            self.add((*path, key), "this is empty")
+    def _step(self, entry: dict[str, Any], path: Path, scope: _Scope) -> Step:
+        name = self._name(entry, path)
+        handler = path[0] == "on_failure"
+        if entry.keys() <= _SEED_KEYS:
+            procedure = self._procedure(entry, path)
+            params = self.reader.object(entry, "params", path)
+            accepts = OBJECT if procedure is None else procedure.accepts
+            template = self._template(params, (*path, "params"), scope, accepts, None)
+            step = Step(name, params, template, procedure, handler=handler)
         else:
-            return value
-        return None
+            step = self._step_with_options(entry, name, path, scope)
+        self._remember(step, scope)
+        return step
 
-    def _name(self, name: str, path: Path, names: dict[str, str]) -> None:
+    def _step_with_options(self, entry: dict[str, Any], name: str, path: Path, scope: _Scope) -> Step:
+        is_flow = "flow" in entry
+        self.reader.unknown_keys(entry, _FLOW_KEYS if is_flow else _CALL_KEYS, path)
+        child = self._child(entry, path) if is_flow else None
+        procedure = None if is_flow else self._procedure(entry, path)
+        when = self._when(entry, path, scope)
+        inner, foreach = self._foreach(entry, path, scope, when)
+        key = "inputs" if is_flow else "params"
+        params = self.reader.object(entry, key, path)
+        template = self._template(params, (*path, key), inner, _accepted_by(procedure, child), when)
+        if child is not None:
+            self._literal_inputs(child.definition, template, (*path, key))
+        handler = path[0] == "on_failure"
+        if handler and "continue_on_error" in entry:
+            self.add((*path, "continue_on_error"), "the steps of on_failure go on after an error in any case")
+        options = Options(
+            self.reader.text(entry, "description", path),
+            when,
+            foreach,
+            read_retry(self.reader, entry, path),
+            self.reader.number(entry, "timeout", path, 0.001, MAX_SECONDS),
+            self.reader.flag(entry, "continue_on_error", path),
+        )
+        return Step(name, params, template, procedure, child, options, handler)
+
+    def _remember(self, step: Step, scope: _Scope) -> None:
+        """Let the steps after this one see its result."""
+        options = step.options
+        returns = _returned_by(step)
+        if options is not PLAIN:
+            if options.foreach is not None:
+                returns = ObjectOf({"items": Field(ListOf(returns)), "count": Field(INTEGER)})
+            if options.when is not None:
+                scope.conditions[step.name] = options.when
+            if options.continue_on_error:
+                scope.fragile.add(step.name)
+        scope.results[step.name] = returns
+
+    def _name(self, entry: dict[str, Any], path: Path) -> str:
+        name = self.reader.required_text(entry, "name", path)
+        if name is None:
+            return ""
         place = (*path, "name")
         if name.startswith(ENGINE):
             self.add(place, f'{quoted(name)}: names that begin with "_" are the engine\'s')
@@ -122,65 +278,220 @@ class _Checker:
             self.add(place, f"{quoted(name)} has {len(name)} characters; a name has at most {MAX_NAME}")
         elif not _NAME.fullmatch(name):
             self.add(place, f"{quoted(name)}: a name begins with a letter and holds only A-Z a-z 0-9 _ -")
-        elif name.lower() not in names:
-            names[name.lower()] = name
-        elif names[name.lower()] == name:
+        elif name.lower() not in self.names:
+            self.names[name.lower()] = name
+        elif self.names[name.lower()] == name:
             self.add(place, f"{quoted(name)} is the name of an earlier step too; names are unique")
         else:
-            self.add(place, f"{quoted(name)} differs from the earlier {quoted(names[name.lower()])} only in case")
+            earlier = quoted(self.names[name.lower()])
+            self.add(place, f"{quoted(name)} differs from the earlier {earlier} only in case")
+        return name
 
-    def _procedure(self, mod: str, method: str, path: Path) -> None:
+    def _procedure(self, entry: dict[str, Any], path: Path) -> Procedure | None:
+        mod = self.reader.required_text(entry, "mod", path)
+        method = self.reader.required_text(entry, "method", path)
+        if mod is None or method is None:
+            return None
         try:
-            self.registry.find(mod, method)
+            return self.installation.registry.find(mod, method)
         except UnknownProcedure as error:
-            known = mod in self.registry.modules
+            known = mod in self.installation.registry.modules
             self.add((*path, "method" if known else "mod"), str(error))
+            return None
 
-    def _template(self, params: dict[str, Any], path: Path, index: int) -> Mapping[str, Any]:
-        template: dict[str, Any] = compile_value(params, path, self.add)
-        for place, reference in references_in(template, path):
-            if self.findings.full:
-                break
-            self._reference(reference, place, index)
+    def _child(self, entry: dict[str, Any], path: Path) -> Child | None:
+        for key in ("mod", "method", "params"):
+            if key in entry:
+                self.add((*path, key), f'a step has either "flow" and "inputs", or "mod", "method" and "params"; remove {key}')
+        flow = self.reader.required_text(entry, "flow", path)
+        if flow is None:
+            return None
+        try:
+            return Child(flow, self.installation.child(flow, self.chain))
+        except FlowError as error:
+            self.add((*path, "flow"), str(error))
+            return None
+
+    def _literal_inputs(self, child: FlowDefinition, template: Mapping[str, Any], path: Path) -> None:
+        """Report constants that the inputs of a sub-flow do not accept."""
+        for name, value in template.items():
+            declared = child.inputs.get(name)
+            place = (*path, name)
+            if declared is None or references_in(value, place):
+                continue
+            problem = declared.problem(value)
+            if problem:
+                self.add(place, problem)
+
+    # --- conditions and repetition -----------------------------------------------------------------------------------
+
+    def _when(self, entry: dict[str, Any], path: Path, scope: _Scope) -> Condition | None:
+        if "when" not in entry:
+            return None
+        value = entry["when"]
+        place = (*path, "when")
+        negated = isinstance(value, dict) and list(value) == ["not"]
+        text = value["not"] if negated else value
+        reference = self._single_reference(text, place)
+        if reference is None:
+            if not isinstance(text, str):
+                self.add(place, f'this is {kind_of(text)}; write a reference such as "@step.key", or {{"not": "@step.key"}}')
+            return None
+        condition = Condition(reference, expected=not negated)
+        if self._is_readable(reference, place, scope, None):
+            self._take(judge_reference(reference, BOOLEAN, scope.results, place))
+        return condition
+
+    def _foreach(
+        self, entry: dict[str, Any], path: Path, scope: _Scope, when: Condition | None
+    ) -> tuple[_Scope, Any]:
+        if "foreach" not in entry:
+            return scope, None
+        value = entry["foreach"]
+        place = (*path, "foreach")
+        if isinstance(value, list):
+            if len(value) > MAX_ENTRIES:
+                self.add(place, f"{len(value)} entries; foreach takes at most {MAX_ENTRIES}")
+                return scope.with_entry(ANYTHING), []
+            template = self._template(value, place, scope, LIST, when)
+            known = self._known(scope)
+            return scope.with_entry(union(template_type(item, known) for item in template) if value else ANYTHING), template
+        reference = self._single_reference(value, place)
+        if reference is None:
+            if not isinstance(value, str):
+                self.add(place, f'this is {kind_of(value)}; write a list, or a reference to one such as "@step.rows"')
+            return scope.with_entry(ANYTHING), None
+        if not self._is_readable(reference, place, scope, when):
+            return scope.with_entry(ANYTHING), reference
+        self._take(judge_reference(reference, LIST, scope.results, place))
+        found = find_type(reference, scope.results).type
+        return scope.with_entry(found.item if isinstance(found, ListOf) else ANYTHING), reference
+
+    def _single_reference(self, text: Any, place: Path) -> Reference | None:
+        if not isinstance(text, str):
+            return None
+        try:
+            found = parse_text(text)
+        except BadReference as error:
+            self.add(place, str(error))
+            return None
+        if isinstance(found, Reference):
+            return found
+        self.add(place, f'{quoted(text)} is no reference; write "@step.key"')
+        return None
+
+    # --- references --------------------------------------------------------------------------------------------------
+
+    def _template(self, value: Any, path: Path, scope: _Scope, target: Type, when: Condition | None) -> Any:
+        """Parse the references of a value, and judge them and the literals around them."""
+        found: list[Place] = []
+        template = compile_value(value, path, found, self.add)
+        readable = [self._is_readable(reference, place, scope, when) for place, reference in found]
+        if (target is OBJECT or target is ANYTHING) and all(readable):
+            for place, reference in found:
+                self._take(judge_reference(reference, ANYTHING, scope.results, place))
+            return template
+        unknown = [place for (place, _), is_readable in zip(found, readable, strict=True) if not is_readable]
+        for verdict in judge(template, target, self._known(scope), path):
+            if verdict.path not in unknown:
+                self._take(verdict)
         return template
 
-    def _reference(self, reference: Reference, place: Path, index: int) -> None:
-        if reference.step == RUNTIME:
-            self._runtime_reference(reference, place)
-            return
-        position = self.positions.get(reference.step)
-        if position is not None and position < index:
-            return
-        if position is None:
-            problem = f"no step is named {quoted(reference.step)}"
-        elif position == index:
-            problem = "a step cannot refer to itself"
+    def _known(self, scope: _Scope) -> Mapping[str, Type]:
+        """Return the results in scope, and anything for the names that are reported as not readable."""
+        return _Anything(scope.results)
+
+    def _take(self, verdict: Verdict) -> None:
+        if verdict.reference is not None:
+            self.verdicts.append(verdict)
+        if verdict.certainty is Certainty.WRONG:
+            shown = f"{quoted(str(verdict.reference))}: " if verdict.reference else ""
+            self.add(verdict.path, shown + verdict.reason)
+
+    def _is_readable(self, reference: Reference, place: Path, scope: _Scope, when: Condition | None) -> bool:
+        """Return whether a reference may name that step here; report it where it may not."""
+        if self.findings.full:
+            return False
+        step = reference.step
+        self.read.update((step, f"{step}.{(reference.rest or '').partition('.')[0]}"))
+        if step not in scope.results:
+            self.add(place, f"{quoted(str(reference))}: {self._why_unknown(reference, place, scope)}")
+        elif step in scope.fragile:
+            self.add(place, f"{quoted(str(reference))}: {quoted(step)} may fail and go on; nothing may refer to it")
+        elif step in scope.conditions and scope.conditions[step] != when:
+            self.add(place, f"{quoted(str(reference))}: {self._why_conditional(step, place, scope)}")
         else:
-            problem = f"the step {quoted(reference.step)} runs later"
-        earlier = [name for name, where in self.positions.items() if where < index]
-        rest = "" if reference.rest is None else "." + reference.rest
-        hint = did_you_mean(reference.step, earlier, before="@", after=rest)
-        self.add(place, f"{quoted(str(reference))}: {problem} (earlier steps: {named(earlier)}).{hint}")
+            return True
+        return False
 
-    def _runtime_reference(self, reference: Reference, place: Path) -> None:
-        if reference.rest is None or reference.rest in RUNTIME_KEYS:
-            return
-        hint = did_you_mean(reference.rest, RUNTIME_KEYS, before=f"@{RUNTIME}.")
-        self.add(place, f"{quoted(str(reference))}: {RUNTIME} has the keys {named(RUNTIME_KEYS)}.{hint}")
+    def _why_unknown(self, reference: Reference, place: Path, scope: _Scope) -> str:
+        step = reference.step
+        if step.startswith(ENGINE):
+            return self._why_not_of_the_engine(step, scope)
+        where = self.positions.get(step)
+        known = scope.names
+        rest = "" if reference.rest is None else f".{reference.rest}"
+        hint = did_you_mean(step, known, before="@", after=rest)
+        if where is None:
+            problem = f"no step is named {quoted(step)}"
+        elif where == place[:2]:
+            problem = "a step cannot refer to itself"
+        elif where[0] == "on_failure" and place[0] != "on_failure":
+            problem = f"{quoted(step)} runs only after a failure"
+        elif where[0] != place[0] and place[0] == "on_failure":
+            problem = f"{quoted(step)} may not have run; on_failure reads @_error, @_runtime, @_input"
+        else:
+            problem = f"the step {quoted(step)} runs later"
+        return f"{problem} (earlier steps: {named(known)}).{hint}"
+
+    def _why_not_of_the_engine(self, step: str, scope: _Scope) -> str:
+        reasons = {
+            "_input": "the flow declares no inputs",
+            "_error": "it is there only in on_failure",
+            "_item": 'it is there only in the params of a step with "foreach"',
+            "_index": 'it is there only in the params of a step with "foreach"',
+        }
+        known = [name for name in scope.results if name.startswith(ENGINE)]
+        return reasons.get(step) or f"the engine keeps {named(known)} here.{did_you_mean(step, known, before='@')}"
+
+    def _why_conditional(self, step: str, place: Path, scope: _Scope) -> str:
+        condition = scope.conditions[step]
+        if place[0] == "outputs" or place[2:3] == ("when",):
+            return f'{quoted(step)} runs only when {condition}; only a step with the same "when" may refer to it'
+        return f'{quoted(step)} runs only when {condition}; write the same "when" here'
 
 
-def _positions(entries: list[Any]) -> dict[str, int]:
+_SEED_KEYS = frozenset({"name", "mod", "method", "params"})
+
+
+class _Anything(dict[str, Type]):
+    """Results by step; a step that is not known has a result of which nothing is known."""
+
+    def __missing__(self, key: str) -> Type:
+        return ANYTHING
+
+
+def _accepted_by(procedure: Procedure | None, child: Child | None) -> Type:
+    """Return the type of the parameters of a step."""
+    if child is not None:
+        declared = child.definition.inputs.values()
+        fields = {one.name: Field(one.value_type, required=not one.has_default) for one in declared}
+        return ObjectOf(fields, name=f"flow {child.flow}")
+    return OBJECT if procedure is None else procedure.accepts
+
+
+def _returned_by(step: Step) -> Type:
+    """Return the type of one result of a step."""
+    if step.child is not None:
+        return step.child.definition.outputs_type
+    return ANYTHING if step.procedure is None else step.procedure.returns
+
+
+def _positions(entries: list[Any], key: str) -> dict[str, Path]:
     """Return where each name stands first."""
-    positions: dict[str, int] = {}
+    positions: dict[str, Path] = {}
     for index, entry in enumerate(entries):
         name = entry.get("name") if isinstance(entry, dict) else None
         if isinstance(name, str):
-            positions.setdefault(name, index)
+            positions.setdefault(name, (key, index))
     return positions
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number", type(None): "null"}
-    return names[type(value)]

@@ -1,6 +1,7 @@
 """The results of earlier steps as one step sees them: a dict of its own, copied where it is touched."""
 
 from collections.abc import ItemsView, Iterator, ValuesView
+from sys import getrefcount
 from typing import Any
 
 from flows.engine.values import copy_value
@@ -10,18 +11,21 @@ class Context(dict[str, Any]):
     """A real dict, whose values are copied when they are first read.
 
     A step that looks at one small result does not pay for the large ones, and what it changes stays its own. A value
-    is still the engine's as long as it is the very object that `shared` holds under that key.
+    is still the engine's as long as it is the very object that `shared` holds under that key. `touched` is set by
+    whatever reads or changes a value, so that an untouched context can be lent to the next step too.
     """
 
-    __slots__ = ("_shared",)
+    __slots__ = ("shared", "touched")
 
     def __init__(self, shared: dict[str, dict[str, Any]]) -> None:
         super().__init__(shared)
-        self._shared = shared
+        self.shared = shared
+        self.touched = False
 
     def __getitem__(self, key: str) -> Any:
+        self.touched = True
         value = super().__getitem__(key)
-        if value is self._shared.get(key):
+        if value is self.shared.get(key):
             value = copy_value(value)
             super().__setitem__(key, value)
         return value
@@ -41,17 +45,6 @@ class Context(dict[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:
         return self[key] if key in self else default
 
-    def pop(self, key: str, *default: Any) -> Any:
-        self.get(key)
-        return super().pop(key, *default)
-
-    def popitem(self) -> tuple[str, Any]:
-        self._own_all()
-        return super().popitem()
-
-    def setdefault(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else super().setdefault(key, default)
-
     def copy(self) -> dict[str, Any]:
         return dict(self)
 
@@ -64,6 +57,76 @@ class Context(dict[str, Any]):
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         return dict, (dict(self),)
 
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.touched = True
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self.touched = True
+        super().__delitem__(key)
+
+    def __ior__(self, other: Any) -> Any:
+        self.touched = True
+        return super().__ior__(other)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        self.touched = True
+        super().update(*args, **kwargs)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def pop(self, key: str, *default: Any) -> Any:
+        self.get(key)
+        self.touched = True
+        return super().pop(key, *default)
+
+    def popitem(self) -> tuple[str, Any]:
+        self._own_all()
+        return super().popitem()
+
+    def clear(self) -> None:
+        self.touched = True
+        super().clear()
+
     def _own_all(self) -> None:
+        self.touched = True
         for key in self:
             self[key]
+
+
+class Contexts:
+    """The results of a run, and the contexts made of them.
+
+    Making a dict of all results for each step would cost the more the longer the flow is. So the same context is lent
+    again, unless the last step touched it, or somebody (a thread, a class attribute) still holds it.
+    """
+
+    __slots__ = ("_alone", "_context", "results")
+
+    def __init__(self) -> None:
+        self.results: dict[str, Any] = {}
+        self._renew()
+
+    def lend(self) -> Context:
+        """Return the context for one step."""
+        if self._context.touched or self._references() != self._alone:
+            self._renew()
+        return self._context
+
+    def record(self, name: str, result: Any) -> None:
+        """Let the steps to come see a result."""
+        self.results[name] = result
+        if self._context.touched or self._references() != self._alone:
+            self._renew()
+        else:
+            dict.__setitem__(self._context, name, result)
+
+    def _renew(self) -> None:
+        self._context = Context(self.results)
+        self._alone = self._references()
+
+    def _references(self) -> int:
+        return getrefcount(self._context)

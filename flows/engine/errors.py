@@ -35,3 +35,19 @@ class InvalidResult(FlowError):
 
 class StepExited(FlowError):
     """A procedure tried to end the process (`sys.exit`) or raised another exception that is no `Exception`."""
+
+
+class StepTimeout(FlowError):
+    """A step, or the whole run, took longer than its `timeout`."""
+
+
+class InvalidCondition(FlowError):
+    """`when` is neither true nor false, or `foreach` is not a list of at most 1,000 entries."""
+
+
+class InvalidInputs(FlowError):
+    """The inputs that a run was given do not fit those that the flow declares; `findings` has one entry each."""
+
+    def __init__(self, findings: "tuple[Finding, ...]") -> None:
+        self.findings = findings
+        super().__init__("\n".join(f"input {finding.pointer[1:]}: {finding.message}" for finding in findings))

@@ -1,4 +1,4 @@
-"""What happens in a run, as the engine tells it. Named tuples: one is made for each step, and they are cheap."""
+"""What happens in a run, as the engine tells it. Named tuples: two are made for each step, and they are cheap."""
 
 from typing import Any, NamedTuple
 
@@ -6,10 +6,40 @@ from flows.engine.definition import Step
 from flows.engine.values import NotStorable
 
 
+class StepSkipped(NamedTuple):
+    """The `when` of a step did not hold; it has no result."""
+
+    step: Step
+
+
 class StepStarted(NamedTuple):
     """A step is about to be executed; nothing of it has been."""
 
     step: Step
+
+
+class StepRetrying(NamedTuple):
+    """An attempt failed and another one follows after `wait` seconds; the first attempt is number 1."""
+
+    step: Step
+    attempt: int
+    error: BaseException
+    wait: float
+
+
+class ItemSucceeded(NamedTuple):
+    """One entry of a `foreach` is done; `index` counts from 0."""
+
+    step: Step
+    index: int
+    result: dict[str, Any]
+
+
+class InChild(NamedTuple):
+    """Something happened in the flow that a step runs."""
+
+    step: Step
+    event: "Event"
 
 
 class StepSucceeded(NamedTuple):
@@ -22,11 +52,35 @@ class StepSucceeded(NamedTuple):
 
 
 class StepFailed(NamedTuple):
-    """A step raised, or could not be called; nothing runs after it."""
+    """A step raised, or could not be called. The run goes on only after a step with `continue_on_error`."""
 
     step: Step
     error: BaseException
     seconds: float
 
 
-Event = StepStarted | StepSucceeded | StepFailed
+class RunSucceeded(NamedTuple):
+    """The last event of a run that reached its end; `warnings` names what went wrong on the way."""
+
+    outputs: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+class RunFailed(NamedTuple):
+    """The last event of a run that failed. `step` is None where its outputs could not be resolved."""
+
+    step: Step | None
+    error: BaseException
+
+
+Event = (
+    StepSkipped
+    | StepStarted
+    | StepRetrying
+    | ItemSucceeded
+    | InChild
+    | StepSucceeded
+    | StepFailed
+    | RunSucceeded
+    | RunFailed
+)

@@ -8,25 +8,32 @@ import os
 import re
 import threading
 import types
+import typing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from flows.engine.errors import UnknownProcedure
 from flows.engine.text import describe, did_you_mean, named, quoted
+from flows.engine.types import ANYTHING, OBJECT, Type, from_annotation
 
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """A method that a flow may call: the class to make an instance of, and the plain function to call on it."""
+    """A method that a flow may call: the class to make an instance of, and the plain function to call on it.
+
+    `accepts` and `returns` are the declared types of `params` and of the result, or any object.
+    """
 
     mod: str
     method: str
     owner: type
     function: Callable[..., Any]
     logger: logging.Logger
+    accepts: Type = OBJECT
+    returns: Type = OBJECT
 
 
 class Registry:
@@ -85,7 +92,8 @@ class Registry:
         refusal = _refusal(member)
         if refusal:
             self._no_method(mod, method, refusal)
-        return Procedure(mod, method, owner, member, logging.getLogger(owner.__module__))
+        logger = logging.getLogger(owner.__module__)
+        return Procedure(mod, method, owner, member, logger, *_declared_types(member))
 
     def _no_method(self, mod: str, method: str, reason: str) -> NoReturn:
         known = self.methods(mod)
@@ -142,6 +150,22 @@ def _refusal(member: Any) -> str:
     except TypeError:
         return "does not take (self, context, params)"
     return ""
+
+
+def _declared_types(function: Callable[..., Any]) -> tuple[Type, Type]:
+    """Return the types of the second parameter after `self`, however it is named, and of the result."""
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+        names = list(inspect.signature(function).parameters)
+    except Exception:  # noqa: BLE001  (an annotation that does not resolve declares nothing)
+        return OBJECT, OBJECT
+    params = hints.get(names[2]) if len(names) > 2 else None
+    return _object_type(params), _object_type(hints.get("return"))
+
+
+def _object_type(annotation: Any) -> Type:
+    declared = OBJECT if annotation is None else from_annotation(annotation)
+    return OBJECT if declared == ANYTHING or declared == OBJECT else declared
 
 
 def _modules_of(package: str) -> Iterator[tuple[str, str]]:

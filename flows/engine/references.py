@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from flows.engine.errors import UnresolvedReference
 from flows.engine.findings import Path
 from flows.engine.text import did_you_mean, named, quoted
-from flows.engine.values import copy_value
+from flows.engine.values import ATOMS, copy_value
 
 ENGINE = "_"
 """Names that begin with it are the engine's."""
@@ -52,32 +52,42 @@ def _as_text(text: str) -> str:
     return f", or {quoted('@' + text)} for the text itself"
 
 
-def compile_value(value: Any, path: Path, report: Callable[[Path, str], None]) -> Any:
-    """Return the value with each reference in it parsed, at any depth; bad ones go to `report`.
+Place = tuple[Path, Reference]
+
+
+def compile_value(value: Any, path: Path, found: list[Place], report: Callable[[Path, str], None]) -> Any:
+    """Return the value with each reference in it parsed, at any depth; bad ones go to `report`, the others to `found`.
 
     Values of objects and items of lists are looked at, keys never.
     """
     if isinstance(value, str):
-        try:
-            return parse_text(value)
-        except BadReference as error:
-            report(path, str(error))
-            return value
+        return value if value[:1] != "@" else _compile_text(value, path, found, report)
     if isinstance(value, dict):
-        return {key: compile_value(item, (*path, key), report) for key, item in value.items()}
+        return {key: compile_value(item, (*path, key), found, report) for key, item in value.items()}
     if isinstance(value, list):
-        return [compile_value(item, (*path, index), report) for index, item in enumerate(value)]
+        return [compile_value(item, (*path, index), found, report) for index, item in enumerate(value)]
     return value
 
 
-def references_in(template: Any, path: Path) -> list[tuple[Path, Reference]]:
+def _compile_text(text: str, path: Path, found: list[Place], report: Callable[[Path, str], None]) -> str | Reference:
+    try:
+        parsed = parse_text(text)
+    except BadReference as error:
+        report(path, str(error))
+        return text
+    if isinstance(parsed, Reference):
+        found.append((path, parsed))
+    return parsed
+
+
+def references_in(template: Any, path: Path) -> list[Place]:
     """Return each reference of a compiled value with its place, in the order of the document."""
-    found: list[tuple[Path, Reference]] = []
+    found: list[Place] = []
     _collect(template, path, found)
     return found
 
 
-def _collect(template: Any, path: Path, found: list[tuple[Path, Reference]]) -> None:
+def _collect(template: Any, path: Path, found: list[Place]) -> None:
     if isinstance(template, Reference):
         found.append((path, template))
     elif isinstance(template, dict):
@@ -88,22 +98,23 @@ def _collect(template: Any, path: Path, found: list[tuple[Path, Reference]]) -> 
             _collect(item, (*path, index), found)
 
 
-def resolve(template: Any, results: Mapping[str, dict[str, Any]]) -> Any:
+def resolve(template: Any, results: Mapping[str, Any]) -> Any:
     """Return a fresh value with each reference replaced by what it names, with its type.
 
     Raises `UnresolvedReference` where a result does not have the key.
     """
     kind = type(template)
     if kind is Reference:
-        return copy_value(look_up(template, results))
+        value = look_up(template, results)
+        return value if type(value) in ATOMS else copy_value(value)
     if kind is dict:
-        return {key: resolve(item, results) for key, item in template.items()}
+        return {key: item if type(item) in ATOMS else resolve(item, results) for key, item in template.items()}
     if kind is list:
-        return [resolve(item, results) for item in template]
+        return [item if type(item) in ATOMS else resolve(item, results) for item in template]
     return template
 
 
-def look_up(reference: Reference, results: Mapping[str, dict[str, Any]]) -> Any:
+def look_up(reference: Reference, results: Mapping[str, Any]) -> Any:
     """Return what a reference names, not a copy; raises `UnresolvedReference`.
 
     The text after the first dot is one key if the result has it; otherwise it is followed key by key, and an index
@@ -116,7 +127,7 @@ def look_up(reference: Reference, results: Mapping[str, dict[str, Any]]) -> Any:
         raise UnresolvedReference(f"{quoted(str(reference))}: there is no result of {quoted(step)}") from None
     if rest is None:
         return result
-    if rest in result:
+    if isinstance(result, dict) and rest in result:
         return result[rest]
     value: Any = result
     passed = f"@{step}"

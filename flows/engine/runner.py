@@ -1,42 +1,67 @@
 """Execute a definition: one loop that yields what happens and keeps nothing."""
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
-from flows.engine.context import Context
+from flows.engine.context import Contexts
 from flows.engine.current import CurrentStep, current_step
-from flows.engine.definition import FlowDefinition, Step
-from flows.engine.errors import FlowError, InvalidResult, StepExited
-from flows.engine.events import Event, StepFailed, StepStarted, StepSucceeded
-from flows.engine.procedures import Procedure, Registry
-from flows.engine.references import resolve
+from flows.engine.deadline import time_limit
+from flows.engine.definition import PLAIN, Child, Condition, FlowDefinition, Retry, Step
+from flows.engine.errors import FlowError, InvalidCondition, InvalidResult, StepExited, StepTimeout, UnresolvedReference
+from flows.engine.events import (
+    Event,
+    InChild,
+    ItemSucceeded,
+    RunFailed,
+    RunSucceeded,
+    StepFailed,
+    StepRetrying,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
+from flows.engine.inputs import read_inputs
+from flows.engine.references import look_up, resolve
 from flows.engine.text import describe
-from flows.engine.values import Kept, keep
+from flows.engine.types import kind_of
+from flows.engine.values import InMemory, NotStorable, keep
+
+MAX_ENTRIES = 1000
+
+# Trying again changes nothing about these: the document or the procedure has to change.
+_NEVER_RETRIED = (UnresolvedReference, InvalidResult, InvalidCondition)
 
 logger = logging.getLogger(__name__)
 
+Outcome = dict[str, Any] | InMemory | BaseException
+"""What an attempt gave: a result, or what it raised."""
 
-def run(definition: FlowDefinition, registry: Registry, *, flow: str = "") -> dict[str, dict[str, Any]]:
+
+def run(
+    definition: FlowDefinition, inputs: Mapping[str, Any] | None = None, *, flow: str = ""
+) -> dict[str, dict[str, Any]]:
     """Execute a definition and return the result of each step by its name.
 
     Raises what the step raised, with a note that names the step; `StepExited` where that is no `Exception`, so that a
-    procedure cannot end the caller's process.
+    procedure cannot end the caller's process; `InvalidInputs` before anything runs.
     """
     results: dict[str, dict[str, Any]] = {}
-    for event in execute(definition, registry, flow=flow):
-        if isinstance(event, StepSucceeded):
+    for event in execute(definition, inputs, flow=flow):
+        if type(event) is StepSucceeded:
             results[event.step.name] = event.result
-        elif isinstance(event, StepFailed):
+        elif type(event) is RunFailed:
             raise _to_the_caller(event, flow)
     return results
 
 
-def _to_the_caller(event: StepFailed, flow: str) -> Exception:
+def _to_the_caller(event: RunFailed, flow: str) -> Exception:
     error = event.error
-    place = f"in step {event.step.name!r}" + (f" of flow {flow!r}" if flow else "")
+    place = f"in step {event.step.name!r}" if event.step else "in the outputs"
+    place += f" of flow {flow!r}" if flow else ""
     if isinstance(error, Exception):
         error.add_note(place)
         return error
@@ -46,64 +71,271 @@ def _to_the_caller(event: StepFailed, flow: str) -> Exception:
 
 
 def execute(
-    definition: FlowDefinition, registry: Registry, *, flow: str = "", run_id: int | None = None
+    definition: FlowDefinition,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    flow: str = "",
+    run_id: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Event]:
-    """Execute the steps in order and yield what happens; stop after the first that fails.
+    """Execute the steps in order and yield what happens; the last event is `RunSucceeded` or `RunFailed`.
 
     A step is called when the consumer asks for the event after its `StepStarted`: what the consumer does in between
     (record that the step starts, say) is done before. Nothing that a procedure raises comes out of this generator.
+    `sleep` waits between attempts, in seconds. Raises `InvalidInputs` before anything runs.
     """
-    results: dict[str, dict[str, Any]] = {"_runtime": _runtime(flow, run_id)}
-    run_extra = {"flow": flow, "run_id": run_id, "step": None}
-    told = logger.isEnabledFor(logging.INFO)
-    began = perf_counter()
-    if told:
-        logger.info("run started, %d steps", len(definition.steps), extra=run_extra)
-    for step in definition.steps:
-        yield StepStarted(step)
-        extra = {"flow": flow, "run_id": run_id, "step": step.name}
-        if told:
-            logger.info("step started: %s.%s", step.mod, step.method, extra=extra)
-        address = CurrentStep(flow, run_id, step.name)
-        started = perf_counter()
-        try:
-            kept = _call(step, registry.find(step.mod, step.method), results, address)
-        except BaseException as error:  # noqa: BLE001  (whatever a procedure raises is a failed step)
+    values = read_inputs(definition.inputs, inputs or {})
+    return _Run(definition, values, flow, run_id, sleep).events()
+
+
+class _Run:
+    """One execution: the results so far, and until when it may last."""
+
+    def __init__(
+        self,
+        definition: FlowDefinition,
+        inputs: dict[str, Any],
+        flow: str,
+        run_id: int | None,
+        sleep: Callable[[float], None],
+        deadline: float | None = None,
+    ) -> None:
+        self.definition = definition
+        self.flow = flow
+        self.run_id = run_id
+        self.sleep = sleep
+        self.deadline = _earlier(deadline, definition.timeout)
+        start_time = datetime.now().isoformat(timespec="seconds")
+        self.contexts = Contexts()
+        self.results = self.contexts.results
+        self.contexts.record("_runtime", {"start_time": start_time, "flow": flow, "run_id": run_id})
+        if definition.inputs:
+            self.contexts.record("_input", inputs)
+        self.warnings: list[str] = []
+        self.told = logger.isEnabledFor(logging.INFO)
+
+    def events(self) -> Iterator[Event]:
+        began = perf_counter()
+        if self.told:
+            self._log(logging.INFO, None, "run started, %d steps", len(self.definition.steps))
+        failed = yield from self._steps(self.definition.steps)
+        if failed is None:
+            try:
+                outputs = resolve(self.definition.outputs, self.results)
+            except UnresolvedReference as error:
+                failed = RunFailed(None, error)
+        if failed is None:
+            if self.told:
+                self._log(logging.INFO, None, "run succeeded in %.1f ms", (perf_counter() - began) * 1000)
+            yield RunSucceeded(outputs, tuple(self.warnings))
+        else:
+            yield from self._handle(failed)
+            place = f"step {failed.step.name}" if failed.step else "its outputs"
+            self._log(logging.ERROR, None, "run failed at %s: %s", place, describe(failed.error))
+            yield failed
+
+    def _handle(self, failed: RunFailed) -> Generator[Event, None, None]:
+        """Execute `on_failure`; what goes wrong there is recorded and changes neither status nor first error."""
+        self.deadline = None
+        step = failed.step.name if failed.step else ""
+        error = failed.error
+        self.contexts.record("_error", {"step": step, "type": type(error).__name__, "message": describe(error)})
+        for handler in self.definition.on_failure:
+            yield from self._steps((handler,))
+
+    def _steps(self, steps: tuple[Step, ...]) -> Generator[Event, None, RunFailed | None]:
+        """Execute steps in order; return the failure that stops the run."""
+        results = self.results
+        for step in steps:
+            options = step.options
+            holds = True if options.when is None else self._holds(options.when)
+            if holds is False:
+                self._log(logging.INFO, step, "step skipped: %s does not hold", options.when)
+                yield StepSkipped(step)
+                continue
+            yield StepStarted(step)
+            if self.told:
+                self._log(logging.INFO, step, "step started: %s", step.call)
+            started = perf_counter()
+            if holds is not True:
+                outcome: Outcome = holds
+            elif options is PLAIN and step.child is None and self.deadline is None:
+                outcome = self._attempt(step, results)
+            else:
+                outcome = yield from self._elaborate(step)
             seconds = perf_counter() - started
-            _log_failure(error, seconds, extra)
-            logger.error("run failed at step %s", step.name, extra=run_extra)
-            yield StepFailed(step, error, seconds)
-            return
-        seconds = perf_counter() - started
-        results[step.name] = kept.value
-        if kept.not_storable:
-            logger.warning("result not storable, kept in memory: %s", kept.not_storable, extra=extra)
-        if told:
-            logger.info("step succeeded in %.1f ms", seconds * 1000, extra=extra)
-        yield StepSucceeded(step, kept.value, seconds, kept.not_storable)
-    if told:
-        logger.info("run succeeded in %.1f ms", (perf_counter() - began) * 1000, extra=run_extra)
+            not_storable = None
+            if type(outcome) is InMemory:
+                outcome, not_storable = outcome
+                self._warn_not_storable(step, not_storable)
+            if type(outcome) is dict:
+                self.contexts.record(step.name, outcome)
+                if self.told:
+                    self._log(logging.INFO, step, "step succeeded in %.1f ms", seconds * 1000)
+                yield StepSucceeded(step, outcome, seconds, not_storable)
+                continue
+            assert isinstance(outcome, BaseException)
+            self._log_failure(step, outcome, seconds)
+            yield StepFailed(step, outcome, seconds)
+            if not options.continue_on_error or self._is_over():
+                return RunFailed(step, outcome)
+            self.warnings.append(f"{step.name} failed: {describe(outcome)}")
+        return None
+
+    def _attempt(self, step: Step, scope: dict[str, Any]) -> Outcome:
+        """Call the procedure of a step once; whatever it raises is the outcome."""
+        procedure = step.procedure
+        assert procedure is not None
+        try:
+            params = resolve(step.template, scope)
+            token = current_step.set(CurrentStep(self.flow, self.run_id, step.name))
+            try:
+                result = procedure.function(procedure.owner(procedure.logger), self.contexts.lend(), params)
+            finally:
+                current_step.reset(token)
+            return keep(result)
+        except InvalidResult as error:
+            return InvalidResult(f"{step.call} did run, but {error}")
+        except BaseException as error:  # noqa: BLE001  (whatever a procedure raises is a failed step)
+            return error
+
+    # --- what only some steps have -----------------------------------------------------------------------------------
+
+    def _holds(self, when: Condition) -> bool | BaseException:
+        """Return whether the condition of a step holds, or why that cannot be said."""
+        try:
+            value = look_up(when.reference, self.results)
+        except UnresolvedReference as error:
+            return error
+        if isinstance(value, bool):
+            return value is when.expected
+        return InvalidCondition(f'"when": {when.reference} is {kind_of(value)}; it must be true or false')
+
+    def _elaborate(self, step: Step) -> Generator[Event, None, Outcome]:
+        if step.options.foreach is None:
+            return (yield from self._try(step, self.results))
+        return (yield from self._each(step))
+
+    def _each(self, step: Step) -> Generator[Event, None, Outcome]:
+        """Execute a step for each entry of its list, in order, up to the first that fails."""
+        entries = self._entries(step)
+        if isinstance(entries, BaseException):
+            return entries
+        items = []
+        for index, entry in enumerate(entries):
+            outcome = yield from self._try(step, self.results | {"_item": entry, "_index": index})
+            if isinstance(outcome, BaseException):
+                outcome.add_note(f"at entry {index} of {len(entries)} of step {step.name!r}")
+                self._log(logging.ERROR, step, "entry %d of %d failed", index, len(entries))
+                return outcome
+            result = outcome.value if isinstance(outcome, InMemory) else outcome
+            items.append(result)
+            yield ItemSucceeded(step, index, result)
+        return keep({"items": items, "count": len(items)})
+
+    def _entries(self, step: Step) -> list[Any] | BaseException:
+        try:
+            entries = resolve(step.options.foreach, self.results)
+        except UnresolvedReference as error:
+            return error
+        if not isinstance(entries, list):
+            return InvalidCondition(f'"foreach" is {kind_of(entries)}; it must be a list')
+        if len(entries) > MAX_ENTRIES:
+            return InvalidCondition(f'"foreach" has {len(entries)} entries; it takes at most {MAX_ENTRIES}')
+        return entries
+
+    def _try(self, step: Step, scope: dict[str, Any]) -> Generator[Event, None, Outcome]:
+        """Attempt a step as often as its `retry` says."""
+        attempt = 1
+        while True:
+            if step.child is not None:
+                outcome = yield from self._child(step, step.child, scope)
+            else:
+                outcome = self._attempt_within_limit(step, scope)
+            retry = step.options.retry
+            if not isinstance(outcome, BaseException) or retry is None:
+                return outcome
+            if not self._is_tried_again(retry, attempt, outcome):
+                return outcome
+            wait = retry.wait_after(attempt)
+            if self.deadline is not None and monotonic() + wait >= self.deadline:
+                return outcome
+            self._log(
+                logging.WARNING, step, "attempt %d failed, next in %.1f s: %s", attempt, wait, describe(outcome)
+            )
+            yield StepRetrying(step, attempt, outcome, wait)
+            self.sleep(wait)
+            attempt += 1
+
+    def _is_tried_again(self, retry: Retry, attempt: int, error: BaseException) -> bool:
+        if attempt >= retry.max_attempts or isinstance(error, _NEVER_RETRIED) or self._is_over():
+            return False
+        return retry.covers(error)
+
+    def _attempt_within_limit(self, step: Step, scope: dict[str, Any]) -> Outcome:
+        limit, message = self._limit(step)
+        if limit is None:
+            return self._attempt(step, scope)
+        try:
+            with time_limit(limit, message):
+                outcome = self._attempt(step, scope)
+        except StepTimeout as error:
+            return error
+        return outcome
+
+    def _limit(self, step: Step) -> tuple[float | None, str]:
+        """Return the seconds that an attempt may last, and what to say when it lasts longer."""
+        timeout = step.options.timeout
+        if self.deadline is not None:
+            left = self.deadline - monotonic()
+            if timeout is None or left < timeout:
+                return left, "the time of the run is over"
+        return timeout, f"the step took longer than its timeout of {timeout:g} s" if timeout else ""
+
+    def _is_over(self) -> bool:
+        return self.deadline is not None and monotonic() >= self.deadline
+
+    def _child(self, step: Step, child: Child, scope: dict[str, Any]) -> Generator[Event, None, Outcome]:
+        """Run another flow as a step; its outputs are the result."""
+        try:
+            inputs = read_inputs(child.definition.inputs, resolve(step.template, scope))
+        except FlowError as error:
+            return error
+        deadline = _earlier(self.deadline, step.options.timeout)
+        run = _Run(child.definition, inputs, child.flow, self.run_id, self.sleep, deadline)
+        outcome: Outcome | None = None
+        for event in run.events():
+            yield InChild(step, event)
+            if isinstance(event, RunSucceeded):
+                outcome = keep(event.outputs)
+            elif isinstance(event, RunFailed):
+                outcome = event.error
+        assert outcome is not None
+        return outcome
+
+    # --- log ---------------------------------------------------------------------------------------------------------
+
+    def _warn_not_storable(self, step: Step, reason: NotStorable) -> None:
+        self._log(logging.WARNING, step, "result not storable, kept in memory: %s", reason)
+        self.warnings.append(f"{step.name}: result kept in memory only: {reason}")
+
+    def _log_failure(self, step: Step, error: BaseException, seconds: float) -> None:
+        # Our own errors say all there is to say; where somebody else's code raised, the traceback tells.
+        traceback = None if isinstance(error, FlowError) else error
+        self._log(
+            logging.ERROR, step, "step failed in %.1f ms: %s", seconds * 1000, describe(error), exc_info=traceback
+        )
+
+    def _log(
+        self, level: int, step: Step | None, message: str, *arguments: Any, exc_info: BaseException | None = None
+    ) -> None:
+        extra = {"flow": self.flow, "run_id": self.run_id, "step": step.name if step else None}
+        logger.log(level, message, *arguments, exc_info=exc_info, extra=extra, stacklevel=2)
 
 
-def _runtime(flow: str, run_id: int | None) -> dict[str, Any]:
-    return {"start_time": datetime.now().isoformat(timespec="seconds"), "flow": flow, "run_id": run_id}
-
-
-def _call(step: Step, procedure: Procedure, results: dict[str, dict[str, Any]], address: CurrentStep) -> Kept:
-    params = resolve(step.template, results)
-    token = current_step.set(address)
-    try:
-        instance = procedure.owner(procedure.logger)
-        result = procedure.function(instance, Context(results), params)
-    finally:
-        current_step.reset(token)
-    try:
-        return keep(result)
-    except InvalidResult as error:
-        raise InvalidResult(f"{step.mod}.{step.method} did run, but {error}") from None
-
-
-def _log_failure(error: BaseException, seconds: float, extra: dict[str, Any]) -> None:
-    # Our own errors say all there is to say; where somebody else's code raised, the traceback tells.
-    traceback = None if isinstance(error, FlowError) else error
-    logger.error("step failed in %.1f ms: %s", seconds * 1000, describe(error), exc_info=traceback, extra=extra)
+def _earlier(deadline: float | None, timeout: float | None) -> float | None:
+    """Return the earlier of a point in time and the end of a timeout that begins now."""
+    if timeout is None:
+        return deadline
+    ends = monotonic() + timeout
+    return ends if deadline is None else min(deadline, ends)

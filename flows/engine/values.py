@@ -23,31 +23,32 @@ class NotStorable(NamedTuple):
         return f"{self.pointer or 'the result'} {self.reason}"
 
 
-class Kept(NamedTuple):
-    """A result as later steps read it: cut off from the procedure that returned it."""
+class InMemory(NamedTuple):
+    """A result that cannot be recorded: it is handed on as it is, for as long as the process lives."""
 
     value: dict[str, Any]
-    not_storable: NotStorable | None
+    reason: NotStorable
 
 
-def keep(result: Any) -> Kept:
+def keep(result: Any) -> dict[str, Any] | InMemory:
     """Return the result as later steps see it: as it would be read back after it was recorded as JSON.
 
     What is no JSON object of at most 1 MiB is kept as it is, in memory, with the reason. Raises `InvalidResult` for
     anything but a dict.
     """
     if type(result) is dict and _is_flat_and_small(result):
-        return Kept(result.copy(), None)
+        return result.copy()
     if not isinstance(result, dict):
         raise InvalidResult(f"it returned {_article(result)} instead of a dict")
-    problem = _unstorable(result, ())
+    problem = unstorable(result)
     if problem is None:
         text = json.dumps(result, ensure_ascii=False)
         size = len(text.encode())
         if size <= MAX_BYTES:
-            return Kept(json.loads(text), None)
+            kept: dict[str, Any] = json.loads(text)
+            return kept
         problem = NotStorable("", f"is a dict of {size:,} bytes; more than 1 MiB is not recorded")
-    return Kept(copy_value(result), problem)
+    return InMemory(copy_value(result), problem)
 
 
 def _is_flat_and_small(result: dict[Any, Any]) -> bool:
@@ -72,7 +73,7 @@ def _is_flat_and_small(result: dict[Any, Any]) -> bool:
     return True
 
 
-def _unstorable(value: Any, path: Path) -> NotStorable | None:
+def unstorable(value: Any, path: Path = ()) -> NotStorable | None:
     """Return the first thing that JSON cannot hold, in the order of the value."""
     if isinstance(value, str):
         return None if _is_text(value) else _problem(path, value, "holds half of a character (a lone surrogate)")
@@ -90,7 +91,7 @@ def _unstorable(value: Any, path: Path) -> NotStorable | None:
         return _unstorable_items(value, path)
     for index, item in enumerate(value):
         if type(item) not in ATOMS or type(item) is not bool:
-            problem = _unstorable(item, (*path, index))
+            problem = unstorable(item, (*path, index))
             if problem:
                 return problem
     return None
@@ -100,7 +101,7 @@ def _unstorable_items(value: dict[Any, Any], path: Path) -> NotStorable | None:
     for key, item in value.items():
         if not isinstance(key, str):
             return _problem(path, value, f"has the key {key!r:.40}, a {type(key).__name__}; JSON has text keys only")
-        problem = _unstorable(key, path) or _unstorable(item, (*path, key))
+        problem = unstorable(key, path) or unstorable(item, (*path, key))
         if problem:
             return problem
     return None

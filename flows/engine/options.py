@@ -1,0 +1,132 @@
+"""Read the parts of a document that stand on their own: declared inputs, and how a step is retried."""
+
+import re
+from typing import Any
+
+from flows.engine.definition import Retry
+from flows.engine.findings import Path
+from flows.engine.inputs import TYPES, Input
+from flows.engine.reader import Reader
+from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.types import kind_of
+
+MAX_ATTEMPTS = 10
+MAX_SECONDS = 7 * 24 * 3600.0
+MAX_BACKOFF = 100.0
+
+_INPUT_NAME = re.compile("[A-Za-z][A-Za-z0-9_-]*")
+_MAX_NAME = 64
+_INPUT_KEYS = ("type", "default", "enum", "minimum", "maximum", "pattern", "description")
+_RETRY_KEYS = ("max_attempts", "delay", "backoff", "max_delay", "on")
+_CLASS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+
+def read_retry(reader: Reader, value: dict[str, Any], path: Path) -> Retry | None:
+    """Return what `retry` of a step says, or None where it is not given or wrong."""
+    if "retry" not in value:
+        return None
+    place = (*path, "retry")
+    retry = reader.object(value, "retry", path)
+    reader.unknown_keys(retry, _RETRY_KEYS, place)
+    attempts = reader.whole(retry, "max_attempts", place, 1, MAX_ATTEMPTS)
+    if attempts is None:
+        if "max_attempts" not in retry:
+            reader.add(place, 'the key "max_attempts" is missing; it counts all executions, 1 to 10')
+        return None
+    return Retry(
+        attempts,
+        reader.number(retry, "delay", place, 0, MAX_SECONDS) or 0.0,
+        reader.number(retry, "backoff", place, 1, MAX_BACKOFF) or 1.0,
+        reader.number(retry, "max_delay", place, 0, MAX_SECONDS),
+        _class_names(reader, retry, place),
+    )
+
+
+def _class_names(reader: Reader, retry: dict[str, Any], path: Path) -> tuple[str, ...]:
+    names = reader.list(retry, "on", path)
+    if "on" in retry and names == []:
+        reader.add((*path, "on"), "this is empty; name exception classes, or leave the key out for any Exception")
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or not _CLASS_NAME.fullmatch(name):
+            shown = quoted(name) if isinstance(name, str) else kind_of(name)
+            reader.add((*path, "on", index), f'{shown} is no name of an exception class such as "ConnectionError"')
+    return tuple(name for name in names if isinstance(name, str))
+
+
+def read_declared_inputs(reader: Reader, document: dict[str, Any]) -> dict[str, Input]:
+    """Return the inputs that a document declares; those that are wrong are reported and left out."""
+    declared: dict[str, Input] = {}
+    for name, value in reader.object(document, "inputs", ()).items():
+        if name.startswith("_"):
+            continue
+        path: Path = ("inputs", name)
+        if not _INPUT_NAME.fullmatch(name) or len(name) > _MAX_NAME:
+            reader.add(path, f"{quoted(name)}: a name begins with a letter, holds only A-Z a-z 0-9 _ - and at most 64")
+        elif not isinstance(value, dict):
+            reader.add(path, f'this is {kind_of(value)}; an input is an object such as {{"type": "string"}}')
+        else:
+            declared[name] = _declared_input(reader, name, value, path)
+    return declared
+
+
+def _declared_input(reader: Reader, name: str, value: dict[str, Any], path: Path) -> Input:
+    reader.unknown_keys(value, _INPUT_KEYS, path)
+    kind = reader.required_text(value, "type", path)
+    if kind is not None and kind not in TYPES:
+        hint = did_you_mean(kind, TYPES)
+        reader.add((*path, "type"), f"{quoted(kind)} is no type of an input (types: {named(TYPES)}).{hint}")
+        kind = None
+    one = Input(
+        name,
+        kind or "string",
+        has_default="default" in value,
+        default=value.get("default"),
+        enum=tuple(reader.list(value, "enum", path)),
+        minimum=_bound(reader, value, "minimum", kind, path),
+        maximum=_bound(reader, value, "maximum", kind, path),
+        pattern=_pattern(reader, value, kind, path),
+        description=reader.text(value, "description", path),
+    )
+    if kind is not None:
+        _check_own_values(reader, one, value, path)
+    return one
+
+
+def _bound(reader: Reader, value: dict[str, Any], key: str, kind: str | None, path: Path) -> float | None:
+    if key in value and kind not in ("integer", "number", None):
+        reader.add((*path, key), f"an input of type {kind} has no {key}; only integer and number have")
+        return None
+    bound = reader.number(value, key, path, -float("inf"), float("inf"))
+    given = value.get(key)
+    return given if bound is not None and isinstance(given, int) else bound
+
+
+def _pattern(reader: Reader, value: dict[str, Any], kind: str | None, path: Path) -> str | None:
+    if "pattern" not in value:
+        return None
+    if kind not in ("string", None):
+        reader.add((*path, "pattern"), f"an input of type {kind} has no pattern; only string has")
+        return None
+    pattern = reader.text(value, "pattern", path)
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        reader.add((*path, "pattern"), f"{quoted(pattern)} is no regular expression: {error}")
+        return None
+    return pattern
+
+
+def _check_own_values(reader: Reader, one: Input, value: dict[str, Any], path: Path) -> None:
+    if "enum" in value and not one.enum:
+        reader.add((*path, "enum"), "this is empty; no value could be given")
+    if one.minimum is not None and one.maximum is not None and one.minimum > one.maximum:
+        reader.add((*path, "minimum"), f"{one.minimum} is more than the maximum {one.maximum}")
+    without_enum = Input(one.name, one.type, minimum=one.minimum, maximum=one.maximum, pattern=one.pattern)
+    for index, allowed in enumerate(one.enum):
+        problem = without_enum.problem(allowed)
+        if problem:
+            reader.add((*path, "enum", index), problem)
+    if one.has_default:
+        problem = one.problem(one.default)
+        if problem:
+            reader.add((*path, "default"), problem)
