@@ -9,3 +9,6 @@ class FlowsConfig(AppConfig):
     name = "flows"
     verbose_name = "Workflows"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from flows import checks  # noqa: F401, PLC0415  (registers the system checks)

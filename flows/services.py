@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connections
 
 from flows.engine import (
     Event,
@@ -18,14 +18,21 @@ from flows.engine import (
     Report,
     RunFailed,
     RunSucceeded,
+    Step,
     StepFailed,
     StepSkipped,
     StepStarted,
     StepSucceeded,
     check,
     execute,
+    inputs_from_text,
     parse,
+    read_inputs,
+    run,
 )
+from flows.engine import plan, schema
+from flows.engine.catalogue import Catalogue, catalogue
+from flows.engine.references import references_in
 from flows.engine.text import describe, did_you_mean, named, quoted
 from flows.models import Flow
 
@@ -115,6 +122,24 @@ def _enabled_document(name: str) -> str:
     return flow.flow_json
 
 
+def procedures() -> Catalogue:
+    """Return what the procedures of this site are, as plain data."""
+    return catalogue(registry())
+
+
+def flow_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a flow document of this site."""
+    return schema.flow_schema(procedures())
+
+
+def broken_flows() -> Iterator[tuple[Flow, Report]]:
+    """Yield each enabled flow that the code of this site cannot run as it is stored, with the findings."""
+    for flow in Flow.objects.enabled().iterator(chunk_size=100):
+        report = check_document(flow.flow_json, flow.flow_name)
+        if report.findings:
+            yield flow, report
+
+
 def check_flows(names: Iterable[str] = ()) -> Iterator[tuple[Flow, Report]]:
     """Check the flows of these names, or all that are not deleted, in the order of their names.
 
@@ -148,6 +173,50 @@ def runnable(name: str) -> FlowDefinition:
         raise FlowRefused(f"flow {quoted(name)} is invalid:\n{error}") from error
 
 
+def inputs_for(
+    definition: FlowDefinition, texts: Mapping[str, str], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the inputs of a run from values and from texts, which are converted by their declared types.
+
+    Raises `InvalidInputs` for whatever is missing, unknown or not accepted.
+    """
+    return read_inputs(definition.inputs, {**values, **inputs_from_text(definition.inputs, texts)})
+
+
+def plan_flow(name: str, texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines that say what a run of the flow would do; run nothing.
+
+    A disabled flow can be planned too. Inputs may be missing; those that are given are checked.
+    """
+    report = check_document(_stored_document(name), name)
+    if report.definition is None:
+        raise FlowRefused(f"flow {quoted(name)} is invalid:\n{InvalidFlow(report.findings)}")
+    declared = report.definition.inputs
+    given = {**values, **inputs_from_text(declared, texts)}
+    read_inputs({key: one for key, one in declared.items() if key in given}, given)
+    yield from plan.plan(report, given)
+
+
+def run_step(name: str, step_name: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Run the procedure of one step alone, with an empty context, for its author; return its result.
+
+    Without `params` the step's own are taken, which must then be constants. Raises `FlowRefused` before anything is
+    executed, and what the procedure raises.
+    """
+    definition = parse(_stored_document(name), registry(), _stored_document, name=name)
+    steps = {step.name: step for step in (*definition.steps, *definition.on_failure)}
+    step = steps.get(step_name)
+    if step is None:
+        raise FlowRefused(f"flow {quoted(name)} has no step {quoted(step_name)} (steps: {named(steps)})")
+    if step.procedure is None:
+        raise FlowRefused(f"step {quoted(step_name)} runs another flow; run that by its own name")
+    if params is None and references_in(step.template, ()):
+        raise FlowRefused(f"step {quoted(step_name)} refers to earlier results; give its parameters with --params")
+    chosen = step.template if params is None else dict(params)
+    alone = FlowDefinition((Step(step.name, chosen, chosen, step.procedure),))
+    return run(alone, flow=name)[step.name]
+
+
 def _unobserved(event: Event) -> None:
     """Tell nobody."""
 
@@ -166,7 +235,7 @@ def run_flow(
 def run_definition(
     name: str,
     definition: FlowDefinition,
-    observe: Callable[[Event], None],
+    observe: Callable[[Event], None] = _unobserved,
     inputs: Mapping[str, Any] | None = None,
 ) -> RunOutcome:
     """Run a checked definition under the name of its flow; `observe` is told each event as it happens.
@@ -179,8 +248,7 @@ def run_definition(
     began = perf_counter()
     for last in execute(definition, inputs, flow=name):
         if isinstance(last, StepStarted):
-            # A connection that the server dropped meanwhile, or that a procedure left unusable, is not handed on.
-            close_old_connections()
+            _drop_old_connections()
         elif isinstance(last, StepSucceeded | StepFailed | StepSkipped):
             steps.append(step_outcome(last))
         if isinstance(last, StepSucceeded) and not last.step.handler:
@@ -192,6 +260,16 @@ def run_definition(
     assert isinstance(last, RunFailed)
     failed_step = last.step.name if last.step else None
     return RunOutcome(name, tuple(steps), seconds, context, error=last.error, failed_step=failed_step)
+
+
+def _drop_old_connections() -> None:
+    """Close connections that the server dropped meanwhile, or that a procedure left unusable.
+
+    `django.db.close_old_connections` would close one in the middle of its caller's transaction too.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def step_outcome(event: StepSucceeded | StepFailed | StepSkipped) -> StepOutcome:

@@ -28,7 +28,7 @@ from flows.engine.inputs import read_inputs
 from flows.engine.references import look_up, resolve
 from flows.engine.text import describe
 from flows.engine.types import kind_of
-from flows.engine.values import InMemory, NotStorable, keep
+from flows.engine.values import InMemory, keep
 
 MAX_ENTRIES = 1000
 
@@ -164,23 +164,27 @@ class _Run:
             else:
                 outcome = yield from self._elaborate(step)
             seconds = perf_counter() - started
-            not_storable = None
-            if type(outcome) is InMemory:
-                outcome, not_storable = outcome
-                self._warn_not_storable(step, not_storable)
-            if type(outcome) is dict:
-                self.contexts.record(step.name, outcome)
-                if self.told:
-                    self._log(logging.INFO, step, "step succeeded in %.1f ms", seconds * 1000)
-                yield StepSucceeded(step, outcome, seconds, not_storable)
+            if not isinstance(outcome, BaseException):
+                yield self._succeeded(step, outcome, seconds)
                 continue
-            assert isinstance(outcome, BaseException)
             self._log_failure(step, outcome, seconds)
             yield StepFailed(step, outcome, seconds)
             if not options.continue_on_error or self._is_over():
                 return RunFailed(step, outcome)
             self.warnings.append(f"{step.name} failed: {describe(outcome)}")
         return None
+
+    def _succeeded(self, step: Step, outcome: dict[str, Any] | InMemory, seconds: float) -> StepSucceeded:
+        """Let later steps see a result."""
+        not_storable = None
+        if isinstance(outcome, InMemory):
+            outcome, not_storable = outcome
+            self._log(logging.WARNING, step, "result not storable, kept in memory: %s", not_storable)
+            self.warnings.append(f"{step.name}: result kept in memory only: {not_storable}")
+        self.contexts.record(step.name, outcome)
+        if self.told:
+            self._log(logging.INFO, step, "step succeeded in %.1f ms", seconds * 1000)
+        return StepSucceeded(step, outcome, seconds, not_storable)
 
     def _attempt(self, step: Step, scope: dict[str, Any]) -> Outcome:
         """Call the procedure of a step once; whatever it raises is the outcome."""
@@ -314,10 +318,6 @@ class _Run:
         return outcome
 
     # --- log ---------------------------------------------------------------------------------------------------------
-
-    def _warn_not_storable(self, step: Step, reason: NotStorable) -> None:
-        self._log(logging.WARNING, step, "result not storable, kept in memory: %s", reason)
-        self.warnings.append(f"{step.name}: result kept in memory only: {reason}")
 
     def _log_failure(self, step: Step, error: BaseException, seconds: float) -> None:
         # Our own errors say all there is to say; where somebody else's code raised, the traceback tells.

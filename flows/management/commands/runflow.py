@@ -2,14 +2,16 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from flows import services
-from flows.engine.text import describe, visible
-from flows.management.errors import FAILED, reported
+from flows.engine.text import describe, quoted, visible
+from flows.management.errors import FAILED, REFUSED, reported
 from flows.management.progress import Progress
 from flows.models import Flow
 
@@ -23,16 +25,25 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", nargs="?", metavar="NAME", help="the flow to run")
+        parser.add_argument("--input", action="append", default=[], metavar="K=V", help="one input of the flow")
+        parser.add_argument("--inputs", metavar="FILE", help="a file with the inputs as one JSON object; - for stdin")
         parser.add_argument("--json", action="store_true", help="print one JSON document with the context")
+        parser.add_argument("--plan", action="store_true", help="print what would run, and run nothing")
+        parser.add_argument("--step", metavar="STEP", help="run only the procedure of this step, with --params")
+        parser.add_argument("--params", metavar="JSON", help="the parameters for --step; default: the step's constants")
 
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
         with reported():
             if name is None:
                 self._list()
+            elif options["plan"]:
+                self._plan(name, options)
+            elif options["step"]:
+                self._run_step(name, options["step"], options["params"])
             elif options["json"]:
-                self._run_as_json(name)
+                self._run_as_json(name, options)
             else:
-                self._run(name)
+                self._run(name, options)
 
     def _list(self) -> None:
         flows = Flow.objects.not_deleted().only("flow_name", "enabled")
@@ -42,33 +53,79 @@ class Command(BaseCommand):
         if not flows:
             self.stdout.write("There are no flows. Add one in the admin, or: python manage.py importflows samples")
 
-    def _run(self, name: str) -> None:
+    def _plan(self, name: str, options: Mapping[str, Any]) -> None:
+        for line in services.plan_flow(name, **_given(options)):
+            self.stdout.write(line)
+
+    def _run_step(self, name: str, step: str, params: str | None) -> None:
+        given = None if params is None else _json_object(params, "--params")
+        result = services.run_step(name, step, given)
+        self.stdout.write(json.dumps(result, indent=2, ensure_ascii=False, default=repr))
+
+    def _run(self, name: str, options: Mapping[str, Any]) -> None:
         definition = services.runnable(name)
+        inputs = services.inputs_for(definition, **_given(options))
         progress = Progress(self.stdout, self.style, len(definition.steps))
         try:
-            outcome = services.run_definition(name, definition, progress)
+            outcome = services.run_definition(name, definition, progress, inputs)
         finally:
             progress.close()
         if outcome.error is not None:
             raise CommandError(visible(outcome.summary), returncode=FAILED) from outcome.error
+        for warning in outcome.warnings:
+            progress.write(self.style.WARNING(f"warning: {visible(warning)}"))
         progress.write(visible(outcome.summary))
 
-    def _run_as_json(self, name: str) -> None:
-        outcome = services.run_flow(name)
-        self.stdout.write(json.dumps(as_json(outcome), indent=2, ensure_ascii=False))
+    def _run_as_json(self, name: str, options: Mapping[str, Any]) -> None:
+        definition = services.runnable(name)
+        inputs = services.inputs_for(definition, **_given(options))
+        outcome = services.run_definition(name, definition, inputs=inputs)
+        self.stdout.write(json.dumps(_as_data(outcome), indent=2, ensure_ascii=False))
         if outcome.error is not None:
             raise CommandError(visible(outcome.summary), returncode=FAILED) from outcome.error
 
 
-def as_json(outcome: services.RunOutcome) -> dict[str, Any]:
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of the command line: texts from --input, values from --inputs."""
+    texts = {}
+    for pair in options["input"]:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise CommandError(f"--input {quoted(pair)}: write it as name=value", returncode=REFUSED)
+        texts[key] = text
+    values = {} if options["inputs"] is None else _json_object(_read(options["inputs"]), f"--inputs {options['inputs']}")
+    return {"texts": texts, "values": values}
+
+
+def _read(path: str) -> str:
+    try:
+        return Path("/dev/stdin" if path == "-" else path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise CommandError(f"--inputs {quoted(path)} cannot be read: {error}", returncode=REFUSED) from error
+
+
+def _json_object(text: str, option: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandError(f"{option} is not JSON: {error}", returncode=REFUSED) from error
+    if not isinstance(value, dict):
+        raise CommandError(f"{option} must be one JSON object", returncode=REFUSED)
+    return value
+
+
+def _as_data(outcome: services.RunOutcome) -> dict[str, Any]:
     """Return the outcome as a JSON object; a result that is not storable is replaced by the reason."""
     warnings = {step.name: step.warning for step in outcome.steps if step.warning}
     return {
         "flow": outcome.flow,
         "status": "succeeded" if outcome.succeeded else "failed",
         "error": None if outcome.error is None else describe(outcome.error),
+        "failed_step": outcome.failed_step,
         "seconds": round(outcome.seconds, 6),
         "steps": [asdict(step) for step in outcome.steps],
+        "warnings": list(outcome.warnings),
+        "outputs": outcome.outputs,
         "context": {
             name: {"_not_storable": warnings[name]} if name in warnings else result
             for name, result in outcome.context.items()

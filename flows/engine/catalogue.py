@@ -1,0 +1,118 @@
+"""What the registry knows of each procedure, as plain data for schemas, editors and pages."""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flows.engine.errors import UnknownProcedure
+from flows.engine.procedures import Registry
+from flows.engine.types import ObjectOf, Type
+
+_SECTION = re.compile(r"^([A-Z][A-Za-z]+(?: [a-z]+)?):[ ]*", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One declared parameter of a procedure."""
+
+    name: str
+    type: Type
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One procedure: where it is defined, what its docstring says, and what it declares.
+
+    `sections` holds the parts of the docstring that begin with a title such as `Params:`; `parameters` is empty where
+    nothing is declared.
+    """
+
+    mod: str
+    method: str
+    summary: str
+    description: str
+    sections: dict[str, str]
+    parameters: tuple[Parameter, ...]
+    accepts: Type
+    returns: Type
+    file: str
+    line: int
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the entry as JSON values."""
+        return {
+            "mod": self.mod,
+            "method": self.method,
+            "summary": self.summary,
+            "description": self.description,
+            "sections": self.sections,
+            "params": [
+                {"name": one.name, "type": str(one.type), "required": one.required} for one in self.parameters
+            ],
+            "result": _result_keys(self.returns),
+            "file": self.file,
+            "line": self.line,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The procedures of an installation in the order of their names; `broken` says of a module why it has none."""
+
+    entries: tuple[Entry, ...]
+    broken: dict[str, str]
+
+
+def catalogue(registry: Registry) -> Catalogue:
+    """Import every registered module and return what it offers."""
+    entries: list[Entry] = []
+    broken: dict[str, str] = {}
+    for mod in sorted(registry.modules):
+        try:
+            methods = registry.methods(mod)
+        except UnknownProcedure as error:
+            broken[mod] = str(error)
+            continue
+        entries.extend(_entry(registry, mod, method) for method in methods)
+    return Catalogue(tuple(entries), broken)
+
+
+def _entry(registry: Registry, mod: str, method: str) -> Entry:
+    procedure = registry.find(mod, method)
+    function = inspect.unwrap(procedure.function)
+    summary, description, sections = _docstring(function)
+    fields = procedure.accepts.fields if isinstance(procedure.accepts, ObjectOf) else {}
+    parameters = tuple(Parameter(name, one.type, one.required) for name, one in fields.items())
+    code = function.__code__
+    return Entry(
+        mod,
+        method,
+        summary,
+        description,
+        sections,
+        parameters,
+        procedure.accepts,
+        procedure.returns,
+        code.co_filename,
+        code.co_firstlineno,
+    )
+
+
+def _docstring(function: Callable[..., Any]) -> tuple[str, str, dict[str, str]]:
+    """Return summary, description and titled sections of a docstring."""
+    text = inspect.cleandoc(function.__doc__ or "")
+    summary, _, rest = text.partition("\n\n")
+    marks = list(_SECTION.finditer(rest))
+    ends = [mark.start() for mark in marks[1:]] + [len(rest)]
+    sections = {mark.group(1): rest[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)}
+    description = rest[: marks[0].start()] if marks else rest
+    return " ".join(summary.split()), description.strip(), sections
+
+
+def _result_keys(returns: Type) -> list[dict[str, Any]]:
+    if not isinstance(returns, ObjectOf):
+        return []
+    return [{"name": name, "type": str(one.type), "certain": one.required} for name, one in returns.fields.items()]
