@@ -11,7 +11,10 @@ class Kt:
         self.logger = logger
 
     def prt(self, context: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-        """Log a message and hand it on."""
+        """Log a message and hand it on.
+
+        Params: `msg`, anything that is JSON. Result: `msg`, the same. Raises `KeyError` without a `msg`.
+        """
         msg = params["msg"]
         self.logger.info({"msg": msg})
         return {"msg": msg}
