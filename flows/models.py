@@ -1,10 +1,17 @@
 """The two tables of the owner's database: read and written here, never created or altered."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Self
 
 from django.db import models
+from django.db.models.functions import Left
 from django.utils import timezone
+
+from flows.engine.document import load_document
+from flows.engine.text import visible
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class FlowQuerySet(models.QuerySet["Flow"]):
@@ -18,6 +25,16 @@ class FlowQuerySet(models.QuerySet["Flow"]):
 
     def enabled(self) -> Self:
         return self.not_deleted().filter(enabled=True)
+
+    def holder_of(self, name: str, but: "Flow") -> "Flow | None":
+        """Return another flow that the database takes for one of this name, deleted or not."""
+        return self.filter(flow_name=name).exclude(pk=but.pk).first()
+
+    def switched_on(self) -> Self:
+        return self.filter(enabled=True)
+
+    def switched_off(self) -> Self:
+        return self.exclude(enabled=True)
 
     def change_flags(self, **flags: bool) -> int:
         """Set flags of all these rows and move `updated_at`; return how many rows there were."""
@@ -44,7 +61,14 @@ class Flow(models.Model):
         permissions = (("run_flow", "Can run flow"),)
 
     def __str__(self) -> str:
-        return self.flow_name
+        return visible(self.flow_name)
+
+    @property
+    def step_count(self) -> int | None:
+        """Return how many steps the stored document lists; None where it is no such document."""
+        value, findings = load_document(self.flow_json)
+        steps = value.get("procedures") if not findings and isinstance(value, dict) else None
+        return len(steps) if isinstance(steps, list) else None
 
     def enable(self) -> None:
         self.enabled = True
@@ -67,6 +91,26 @@ class Flow(models.Model):
         self.save(update_fields=[*fields, "updated_at"])
 
 
+class SysLogQuerySet(models.QuerySet["SysLog"]):
+    """Queries over the log that an index answers."""
+
+    def of_level(self, level: str) -> Self:
+        return self.filter(level=level)
+
+    def at_least(self, level: str) -> Self:
+        return self.filter(level__in=LEVELS[LEVELS.index(level) :])
+
+    def since(self, moment: datetime) -> Self:
+        return self.filter(created_at__gte=moment)
+
+    def until(self, moment: datetime) -> Self:
+        return self.filter(created_at__lte=moment)
+
+    def with_heads(self) -> Self:
+        """Read only the beginning of each message, as `head`: a traceback may have 64 KiB."""
+        return self.defer("message").annotate(head=Left("message", 400))
+
+
 class SysLog(models.Model):
     """One log record. The handler writes it; people read it."""
 
@@ -75,6 +119,8 @@ class SysLog(models.Model):
     logger_name = models.CharField("logger", max_length=64)
     message = models.TextField()
 
+    objects = SysLogQuerySet.as_manager()
+
     class Meta:
         managed = False
         db_table = "wf_syslog"
@@ -82,4 +128,11 @@ class SysLog(models.Model):
         verbose_name = "log row"
 
     def __str__(self) -> str:
-        return f"{self.created_at:%Y-%m-%d %H:%M:%S} {self.level} {self.logger_name}"
+        return visible(f"{self.local_time} {self.level} {self.logger_name}")
+
+    @property
+    def local_time(self) -> str:
+        """Return the time in the zone of the site, with milliseconds; empty where the row holds no valid time."""
+        if self.created_at is None:
+            return ""
+        return timezone.localtime(self.created_at).replace(tzinfo=None).isoformat(" ", "milliseconds")

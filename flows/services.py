@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connections
 
 from flows.engine import (
+    Child,
     Event,
     FlowDefinition,
     FlowError,
@@ -27,10 +28,11 @@ from flows.engine import (
     execute,
     inputs_from_text,
     parse,
+    plan,
     read_inputs,
     run,
+    schema,
 )
-from flows.engine import plan, schema
 from flows.engine.catalogue import Catalogue, catalogue
 from flows.engine.references import references_in
 from flows.engine.text import describe, did_you_mean, named, quoted
@@ -173,9 +175,7 @@ def runnable(name: str) -> FlowDefinition:
         raise FlowRefused(f"flow {quoted(name)} is invalid:\n{error}") from error
 
 
-def inputs_for(
-    definition: FlowDefinition, texts: Mapping[str, str], values: Mapping[str, Any]
-) -> dict[str, Any]:
+def inputs_for(definition: FlowDefinition, texts: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs of a run from values and from texts, which are converted by their declared types.
 
     Raises `InvalidInputs` for whatever is missing, unknown or not accepted.
@@ -208,12 +208,12 @@ def run_step(name: str, step_name: str, params: Mapping[str, Any] | None = None)
     step = steps.get(step_name)
     if step is None:
         raise FlowRefused(f"flow {quoted(name)} has no step {quoted(step_name)} (steps: {named(steps)})")
-    if step.procedure is None:
+    if isinstance(step.target, Child):
         raise FlowRefused(f"step {quoted(step_name)} runs another flow; run that by its own name")
     if params is None and references_in(step.template, ()):
         raise FlowRefused(f"step {quoted(step_name)} refers to earlier results; give its parameters with --params")
     chosen = step.template if params is None else dict(params)
-    alone = FlowDefinition((Step(step.name, chosen, chosen, step.procedure),))
+    alone = FlowDefinition((Step(step.name, chosen, chosen, step.target),))
     return run(alone, flow=name)[step.name]
 
 
@@ -255,11 +255,11 @@ def run_definition(
             context[last.step.name] = last.result
         observe(last)
     seconds = perf_counter() - began
-    if isinstance(last, RunSucceeded):
-        return RunOutcome(name, tuple(steps), seconds, context, last.outputs, warnings=last.warnings)
-    assert isinstance(last, RunFailed)
-    failed_step = last.step.name if last.step else None
-    return RunOutcome(name, tuple(steps), seconds, context, error=last.error, failed_step=failed_step)
+    if isinstance(last, RunFailed):
+        failed_step = last.step.name if last.step else None
+        return RunOutcome(name, tuple(steps), seconds, context, error=last.error, failed_step=failed_step)
+    outputs, warnings = (last.outputs, last.warnings) if isinstance(last, RunSucceeded) else ({}, ())
+    return RunOutcome(name, tuple(steps), seconds, context, outputs, warnings=warnings)
 
 
 def _drop_old_connections() -> None:

@@ -15,15 +15,14 @@ from flows.engine.procedures import Procedure, Registry
 from flows.engine.proof import Certainty, Verdict, find_type, judge, judge_reference, template_type
 from flows.engine.reader import Reader
 from flows.engine.references import ENGINE, BadReference, Place, Reference, compile_value, parse_text, references_in
-from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.scope import ERROR, ERROR_TYPE, INPUT, RUNTIME, RUNTIME_TYPE, Scope
+from flows.engine.text import quoted
 from flows.engine.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,
     LIST,
-    NULL,
     OBJECT,
-    STRING,
     Field,
     ListOf,
     ObjectOf,
@@ -39,9 +38,6 @@ MAX_LEVELS = 5
 
 FlowSource = Callable[[str], str]
 """Returns the document of a flow by its name; raises `FlowError` where it cannot be used as a step."""
-
-RUNTIME_TYPE = ObjectOf({"start_time": Field(STRING), "flow": Field(STRING), "run_id": Field(union((INTEGER, NULL)))})
-ERROR_TYPE = ObjectOf({"step": Field(STRING), "type": Field(STRING), "message": Field(STRING)})
 
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_-]*")
 _DOCUMENT_KEYS = ("$schema", "description", "timeout", "inputs", "procedures", "outputs", "on_failure")
@@ -105,25 +101,6 @@ def _check(text: str | bytes, installation: _Installation, chain: tuple[str, ...
     return Report(None if findings else definition, findings.as_tuple(), verdicts, hints)
 
 
-@dataclass(slots=True)
-class _Scope:
-    """What the references of one step, or of the outputs, may name.
-
-    A step in `conditions` has a result only where its condition holds, one in `fragile` only where it did not fail.
-    """
-
-    results: dict[str, Type]
-    conditions: dict[str, Condition] = field(default_factory=dict)
-    fragile: set[str] = field(default_factory=set)
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name in self.results if not name.startswith(ENGINE)]
-
-    def with_entry(self, entry: Type) -> "_Scope":
-        return _Scope(self.results | {"_item": entry, "_index": INTEGER}, self.conditions, self.fragile)
-
-
 class _Checker:
     """One pass over one document."""
 
@@ -135,7 +112,6 @@ class _Checker:
         self.add = findings.add
         self.verdicts: list[Verdict] = []
         self.read: set[str] = set()
-        self.positions: dict[str, Path] = {}
         self.names: dict[str, str] = {}
         self.steps: list[Step] = []
         self.inputs: dict[str, Input] = {}
@@ -152,12 +128,14 @@ class _Checker:
         self.inputs = read_declared_inputs(self.reader, document)
         procedures = self._entries(document, "procedures")
         handlers = self._entries(document, "on_failure")
-        self.positions = _positions(handlers, "on_failure") | _positions(procedures, "procedures")
-        scope = self._first_scope(document)
+        positions = _positions(handlers, "on_failure") | _positions(procedures, "procedures")
+        first: dict[str, Type] = {RUNTIME: RUNTIME_TYPE}
+        if "inputs" in document:
+            first[INPUT] = ObjectOf({name: Field(one.value_type) for name, one in self.inputs.items()})
+        scope = Scope(dict(first), positions)
         self.steps = self._steps(procedures, ("procedures",), scope)
         outputs = self._outputs(document, scope)
-        failed = _Scope(self._first_scope(document).results | {"_error": ERROR_TYPE})
-        on_failure = self._steps(handlers, ("on_failure",), failed)
+        on_failure = self._steps(handlers, ("on_failure",), Scope(first | {ERROR: ERROR_TYPE}, positions))
         return FlowDefinition(
             tuple(self.steps),
             self.inputs,
@@ -174,17 +152,11 @@ class _Checker:
         for index, step in enumerate(self.steps[:-1]):
             if step.name not in self.read:
                 found.add(("procedures", index), f"nothing reads the result of {quoted(step.name)}")
-        if "_input" not in self.read:
+        if f"@{INPUT}" not in self.read:
             for name in self.inputs:
-                if f"_input.{name}" not in self.read:
+                if not any(text.split(".")[:2] == [f"@{INPUT}", name] for text in self.read):
                     found.add(("inputs", name), f"nothing reads the input {quoted(name)}")
         return list(found.as_tuple())
-
-    def _first_scope(self, document: dict[str, Any]) -> _Scope:
-        results: dict[str, Type] = {"_runtime": RUNTIME_TYPE}
-        if "inputs" in document:
-            results["_input"] = ObjectOf({name: Field(one.value_type) for name, one in self.inputs.items()})
-        return _Scope(results)
 
     def _entries(self, document: dict[str, Any], key: str) -> list[Any]:
         entries = document.get(key, [])
@@ -196,53 +168,54 @@ class _Checker:
             return entries
         return []
 
-    def _outputs(self, document: dict[str, Any], scope: _Scope) -> dict[str, Any]:
+    def _outputs(self, document: dict[str, Any], scope: Scope) -> dict[str, Any]:
         outputs = self.reader.object(document, "outputs", ())
         template: dict[str, Any] = self._template(outputs, ("outputs",), scope, ANYTHING, None)
         return template
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
-    def _steps(self, entries: list[Any], path: Path, scope: _Scope) -> list[Step]:
+    def _steps(self, entries: list[Any], path: Path, scope: Scope) -> list[Step]:
         steps = []
         for index, entry in enumerate(entries):
             if self.findings.full:
                 break
             if isinstance(entry, dict):
-                steps.append(self._step(entry, (*path, index), scope))
+                step = self._step(entry, (*path, index), scope)
+                if step is not None:
+                    steps.append(step)
             else:
                 hint = 'a step is an object with "name", "mod" and "method"'
                 self.add((*path, index), f"this is {kind_of(entry)}; {hint}")
         return steps
 
-    def _step(self, entry: dict[str, Any], path: Path, scope: _Scope) -> Step:
+    def _step(self, entry: dict[str, Any], path: Path, scope: Scope) -> Step | None:
         name = self._name(entry, path)
-        handler = path[0] == "on_failure"
         if entry.keys() <= _SEED_KEYS:
-            procedure = self._procedure(entry, path)
+            target: Procedure | Child | None = self._procedure(entry, path)
             params = self.reader.object(entry, "params", path)
-            accepts = OBJECT if procedure is None else procedure.accepts
-            template = self._template(params, (*path, "params"), scope, accepts, None)
-            step = Step(name, params, template, procedure, handler=handler)
+            template = self._template(params, (*path, "params"), scope, _accepted_by(target), None)
+            options = PLAIN
         else:
-            step = self._step_with_options(entry, name, path, scope)
-        self._remember(step, scope)
-        return step
+            target, options, params, template = self._with_options(entry, path, scope)
+        self._remember(name, target, options, scope)
+        return None if target is None else Step(name, params, template, target, options, path[0] == "on_failure")
 
-    def _step_with_options(self, entry: dict[str, Any], name: str, path: Path, scope: _Scope) -> Step:
+    def _with_options(
+        self, entry: dict[str, Any], path: Path, scope: Scope
+    ) -> tuple[Procedure | Child | None, Options, dict[str, Any], dict[str, Any]]:
+        """Read a step that has more than a name, a procedure and parameters."""
         is_flow = "flow" in entry
         self.reader.unknown_keys(entry, _FLOW_KEYS if is_flow else _CALL_KEYS, path)
-        child = self._child(entry, path) if is_flow else None
-        procedure = None if is_flow else self._procedure(entry, path)
+        target = self._child(entry, path) if is_flow else self._procedure(entry, path)
         when = self._when(entry, path, scope)
         inner, foreach = self._foreach(entry, path, scope, when)
         key = "inputs" if is_flow else "params"
         params = self.reader.object(entry, key, path)
-        template = self._template(params, (*path, key), inner, _accepted_by(procedure, child), when)
-        if child is not None:
-            self._literal_inputs(child.definition, template, (*path, key))
-        handler = path[0] == "on_failure"
-        if handler and "continue_on_error" in entry:
+        template = self._template(params, (*path, key), inner, _accepted_by(target), when)
+        if isinstance(target, Child):
+            self._literal_inputs(target.definition, template, (*path, key))
+        if path[0] == "on_failure" and "continue_on_error" in entry:
             self.add((*path, "continue_on_error"), "the steps of on_failure go on after an error in any case")
         options = Options(
             self.reader.text(entry, "description", path),
@@ -252,20 +225,19 @@ class _Checker:
             self.reader.number(entry, "timeout", path, 0.001, MAX_SECONDS),
             self.reader.flag(entry, "continue_on_error", path),
         )
-        return Step(name, params, template, procedure, child, options, handler)
+        return target, options, params, template
 
-    def _remember(self, step: Step, scope: _Scope) -> None:
+    def _remember(self, name: str, target: Procedure | Child | None, options: Options, scope: Scope) -> None:
         """Let the steps after this one see its result."""
-        options = step.options
-        returns = _returned_by(step)
+        returns = _returned_by(target)
         if options is not PLAIN:
             if options.foreach is not None:
                 returns = ObjectOf({"items": Field(ListOf(returns)), "count": Field(INTEGER)})
             if options.when is not None:
-                scope.conditions[step.name] = options.when
+                scope.conditions[name] = options.when
             if options.continue_on_error:
-                scope.fragile.add(step.name)
-        scope.results[step.name] = returns
+                scope.fragile.add(name)
+        scope.results[name] = returns
 
     def _name(self, entry: dict[str, Any], path: Path) -> str:
         name = self.reader.required_text(entry, "name", path)
@@ -302,7 +274,8 @@ class _Checker:
     def _child(self, entry: dict[str, Any], path: Path) -> Child | None:
         for key in ("mod", "method", "params"):
             if key in entry:
-                self.add((*path, key), f'a step has either "flow" and "inputs", or "mod", "method" and "params"; remove {key}')
+                hint = f'a step has either "flow" and "inputs", or "mod", "method" and "params"; remove {key}'
+                self.add((*path, key), hint)
         flow = self.reader.required_text(entry, "flow", path)
         if flow is None:
             return None
@@ -325,7 +298,7 @@ class _Checker:
 
     # --- conditions and repetition -----------------------------------------------------------------------------------
 
-    def _when(self, entry: dict[str, Any], path: Path, scope: _Scope) -> Condition | None:
+    def _when(self, entry: dict[str, Any], path: Path, scope: Scope) -> Condition | None:
         if "when" not in entry:
             return None
         value = entry["when"]
@@ -335,16 +308,16 @@ class _Checker:
         reference = self._single_reference(text, place)
         if reference is None:
             if not isinstance(text, str):
-                self.add(place, f'this is {kind_of(text)}; write a reference such as "@step.key", or {{"not": "@step.key"}}')
+                hint = 'write a reference such as "@step.key", or {"not": "@step.key"}'
+                self.add(place, f"this is {kind_of(text)}; {hint}")
             return None
         condition = Condition(reference, expected=not negated)
         if self._is_readable(reference, place, scope, None):
             self._take(judge_reference(reference, BOOLEAN, scope.results, place))
         return condition
 
-    def _foreach(
-        self, entry: dict[str, Any], path: Path, scope: _Scope, when: Condition | None
-    ) -> tuple[_Scope, Any]:
+    def _foreach(self, entry: dict[str, Any], path: Path, scope: Scope, when: Condition | None) -> tuple[Scope, Any]:
+        """Return the scope of the parameters of a repeated step, and what it is repeated for."""
         if "foreach" not in entry:
             return scope, None
         value = entry["foreach"]
@@ -354,18 +327,17 @@ class _Checker:
                 self.add(place, f"{len(value)} entries; foreach takes at most {MAX_ENTRIES}")
                 return scope.with_entry(ANYTHING), []
             template = self._template(value, place, scope, LIST, when)
-            known = self._known(scope)
-            return scope.with_entry(union(template_type(item, known) for item in template) if value else ANYTHING), template
+            kinds = [template_type(item, self._known(scope)) for item in template]
+            return scope.with_entry(union(kinds) if kinds else ANYTHING), template
         reference = self._single_reference(value, place)
         if reference is None:
             if not isinstance(value, str):
                 self.add(place, f'this is {kind_of(value)}; write a list, or a reference to one such as "@step.rows"')
-            return scope.with_entry(ANYTHING), None
-        if not self._is_readable(reference, place, scope, when):
-            return scope.with_entry(ANYTHING), reference
-        self._take(judge_reference(reference, LIST, scope.results, place))
-        found = find_type(reference, scope.results).type
-        return scope.with_entry(found.item if isinstance(found, ListOf) else ANYTHING), reference
+        elif self._is_readable(reference, place, scope, when):
+            self._take(judge_reference(reference, LIST, scope.results, place))
+            found = find_type(reference, scope.results).type
+            return scope.with_entry(found.item if isinstance(found, ListOf) else ANYTHING), reference
+        return scope.with_entry(ANYTHING), reference
 
     def _single_reference(self, text: Any, place: Path) -> Reference | None:
         if not isinstance(text, str):
@@ -382,22 +354,22 @@ class _Checker:
 
     # --- references --------------------------------------------------------------------------------------------------
 
-    def _template(self, value: Any, path: Path, scope: _Scope, target: Type, when: Condition | None) -> Any:
+    def _template(self, value: Any, path: Path, scope: Scope, target: Type, when: Condition | None) -> Any:
         """Parse the references of a value, and judge them and the literals around them."""
         found: list[Place] = []
         template = compile_value(value, path, found, self.add)
-        readable = [self._is_readable(reference, place, scope, when) for place, reference in found]
-        if (target is OBJECT or target is ANYTHING) and all(readable):
+        if target is OBJECT or target is ANYTHING:
             for place, reference in found:
-                self._take(judge_reference(reference, ANYTHING, scope.results, place))
+                if self._is_readable(reference, place, scope, when):
+                    self._take(judge_reference(reference, ANYTHING, scope.results, place))
             return template
-        unknown = [place for (place, _), is_readable in zip(found, readable, strict=True) if not is_readable]
+        unknown = [place for place, reference in found if not self._is_readable(reference, place, scope, when)]
         for verdict in judge(template, target, self._known(scope), path):
             if verdict.path not in unknown:
                 self._take(verdict)
         return template
 
-    def _known(self, scope: _Scope) -> Mapping[str, Type]:
+    def _known(self, scope: Scope) -> Mapping[str, Type]:
         """Return the results in scope, and anything for the names that are reported as not readable."""
         return _Anything(scope.results)
 
@@ -408,57 +380,15 @@ class _Checker:
             shown = f"{quoted(str(verdict.reference))}: " if verdict.reference else ""
             self.add(verdict.path, shown + verdict.reason)
 
-    def _is_readable(self, reference: Reference, place: Path, scope: _Scope, when: Condition | None) -> bool:
+    def _is_readable(self, reference: Reference, place: Path, scope: Scope, when: Condition | None) -> bool:
         """Return whether a reference may name that step here; report it where it may not."""
         if self.findings.full:
             return False
-        step = reference.step
-        self.read.update((step, f"{step}.{(reference.rest or '').partition('.')[0]}"))
-        if step not in scope.results:
-            self.add(place, f"{quoted(str(reference))}: {self._why_unknown(reference, place, scope)}")
-        elif step in scope.fragile:
-            self.add(place, f"{quoted(str(reference))}: {quoted(step)} may fail and go on; nothing may refer to it")
-        elif step in scope.conditions and scope.conditions[step] != when:
-            self.add(place, f"{quoted(str(reference))}: {self._why_conditional(step, place, scope)}")
-        else:
-            return True
-        return False
-
-    def _why_unknown(self, reference: Reference, place: Path, scope: _Scope) -> str:
-        step = reference.step
-        if step.startswith(ENGINE):
-            return self._why_not_of_the_engine(step, scope)
-        where = self.positions.get(step)
-        known = scope.names
-        rest = "" if reference.rest is None else f".{reference.rest}"
-        hint = did_you_mean(step, known, before="@", after=rest)
-        if where is None:
-            problem = f"no step is named {quoted(step)}"
-        elif where == place[:2]:
-            problem = "a step cannot refer to itself"
-        elif where[0] == "on_failure" and place[0] != "on_failure":
-            problem = f"{quoted(step)} runs only after a failure"
-        elif where[0] != place[0] and place[0] == "on_failure":
-            problem = f"{quoted(step)} may not have run; on_failure reads @_error, @_runtime, @_input"
-        else:
-            problem = f"the step {quoted(step)} runs later"
-        return f"{problem} (earlier steps: {named(known)}).{hint}"
-
-    def _why_not_of_the_engine(self, step: str, scope: _Scope) -> str:
-        reasons = {
-            "_input": "the flow declares no inputs",
-            "_error": "it is there only in on_failure",
-            "_item": 'it is there only in the params of a step with "foreach"',
-            "_index": 'it is there only in the params of a step with "foreach"',
-        }
-        known = [name for name in scope.results if name.startswith(ENGINE)]
-        return reasons.get(step) or f"the engine keeps {named(known)} here.{did_you_mean(step, known, before='@')}"
-
-    def _why_conditional(self, step: str, place: Path, scope: _Scope) -> str:
-        condition = scope.conditions[step]
-        if place[0] == "outputs" or place[2:3] == ("when",):
-            return f'{quoted(step)} runs only when {condition}; only a step with the same "when" may refer to it'
-        return f'{quoted(step)} runs only when {condition}; write the same "when" here'
+        self.read.add(reference.step if reference.step != INPUT else str(reference))
+        reason = scope.why_not(reference, place, when)
+        if reason:
+            self.add(place, f"{quoted(str(reference))}: {reason}")
+        return not reason
 
 
 _SEED_KEYS = frozenset({"name", "mod", "method", "params"})
@@ -471,20 +401,20 @@ class _Anything(dict[str, Type]):
         return ANYTHING
 
 
-def _accepted_by(procedure: Procedure | None, child: Child | None) -> Type:
+def _accepted_by(target: Procedure | Child | None) -> Type:
     """Return the type of the parameters of a step."""
-    if child is not None:
-        declared = child.definition.inputs.values()
-        fields = {one.name: Field(one.value_type, required=not one.has_default) for one in declared}
-        return ObjectOf(fields, name=f"flow {child.flow}")
-    return OBJECT if procedure is None else procedure.accepts
+    if not isinstance(target, Child):
+        return OBJECT if target is None else target.accepts
+    declared = target.definition.inputs.values()
+    fields = {one.name: Field(one.value_type, required=not one.has_default) for one in declared}
+    return ObjectOf(fields, name=str(target))
 
 
-def _returned_by(step: Step) -> Type:
+def _returned_by(target: Procedure | Child | None) -> Type:
     """Return the type of one result of a step."""
-    if step.child is not None:
-        return step.child.definition.outputs_type
-    return ANYTHING if step.procedure is None else step.procedure.returns
+    if isinstance(target, Child):
+        return target.definition.outputs_type
+    return ANYTHING if target is None else target.returns
 
 
 def _positions(entries: list[Any], key: str) -> dict[str, Path]:

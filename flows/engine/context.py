@@ -43,7 +43,7 @@ class Context(dict[str, Any]):
         return super().values()
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401  (this is that get)
 
     def copy(self) -> dict[str, Any]:
         return dict(self)

@@ -66,35 +66,30 @@ PLAIN = Options()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One entry of `procedures` or of `on_failure`.
-
-    `params` is what the document says (for a sub-flow: its `inputs`); `template` is the same with its references
-    parsed. What is called is a procedure, or the flow that `child` names.
-    """
-
-    name: str
-    params: Mapping[str, Any]
-    template: Mapping[str, Any] = field(repr=False)
-    procedure: Procedure | None = None
-    child: "Child | None" = None
-    options: Options = PLAIN
-    handler: bool = False
-
-    @property
-    def call(self) -> str:
-        """What the step executes, for people: `common.Kt.prt`, or `flow nightly`."""
-        if self.child is not None:
-            return f"flow {self.child.flow}"
-        return f"{self.procedure.mod}.{self.procedure.method}" if self.procedure else "nothing"
-
-
-@dataclass(frozen=True, slots=True)
 class Child:
     """Another flow as a step, with the definition that it had when the parent was checked."""
 
     flow: str
     definition: "FlowDefinition" = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"flow {self.flow}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of `procedures` or of `on_failure`.
+
+    `params` is what the document says (for a sub-flow: its `inputs`); `template` is the same with its references
+    parsed; `target` is what is called with it.
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    template: Mapping[str, Any] = field(repr=False)
+    target: Procedure | Child
+    options: Options = PLAIN
+    handler: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +107,8 @@ class FlowDefinition:
     @property
     def levels(self) -> int:
         """How many levels of flows are nested below this one."""
-        children = [step.child.definition for step in (*self.steps, *self.on_failure) if step.child is not None]
-        return max((1 + child.levels for child in children), default=0)
+        targets = [step.target for step in (*self.steps, *self.on_failure)]
+        return max((1 + target.definition.levels for target in targets if isinstance(target, Child)), default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def _within_limits(text: str | bytes, findings: Findings) -> str | None:
     try:
         data = text.encode() if isinstance(text, str) else text
         decoded = text if isinstance(text, str) else text.decode()
-    except UnicodeError as error:
+    except (UnicodeEncodeError, UnicodeDecodeError) as error:
         findings.add((), f"the document is not UTF-8: {error.reason} at position {error.start}")
         return None
     if len(data) > MAX_BYTES:
@@ -186,7 +186,9 @@ _JSON_MESSAGES = {
     "Expecting ':' delimiter": "a colon is expected here",
     "Expecting ',' delimiter": "a comma is expected here",
     "Unterminated string starting at": "this text has no closing quote",
-    "Invalid control character at": "a text may not hold a raw line break or control character; write it as \\n or \\u00..",
+    "Invalid control character at": (
+        "a text may not hold a raw line break or control character; write it as \\n or \\u00.."
+    ),
     "Invalid \\escape": "this is no escape of JSON; a backslash is written \\\\",
     "Invalid \\uXXXX escape": "\\u takes four hexadecimal digits",
     "Extra data": "the document ends before this; remove what follows",
@@ -196,6 +198,6 @@ _JSON_MESSAGES = {
 def _syntax_message(text: str, error: json.JSONDecodeError) -> str:
     reason = _JSON_MESSAGES.get(error.msg.removesuffix(": "), error.msg)
     start = max(error.pos - 20, text.rfind("\n", 0, error.pos) + 1)
-    around = text[start : error.pos + 20].split("\n")[0]
+    around = text[start : error.pos + 20].partition("\n")[0]
     near = f" (near {quoted(around)})" if around.strip() else ""
     return f"not JSON: line {error.lineno}, column {error.colno}: {reason}{near}"

@@ -28,10 +28,10 @@ class StepRetrying(NamedTuple):
 
 
 class ItemSucceeded(NamedTuple):
-    """One entry of a `foreach` is done; `index` counts from 0."""
+    """One entry of a `foreach` is done; `number` counts from 0."""
 
     step: Step
-    index: int
+    number: int
     result: dict[str, Any]
 
 

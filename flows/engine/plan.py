@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flows.engine.definition import FlowDefinition, Options, Report, Step
+from flows.engine.definition import Child, FlowDefinition, Options, Report, Step
 from flows.engine.findings import Path, json_pointer
 from flows.engine.proof import Certainty, Verdict
 from flows.engine.references import Reference
@@ -52,14 +52,14 @@ def _steps(
 ) -> Iterator[str]:
     for index, step in enumerate(steps):
         options = ", ".join(_options(step.options))
-        yield f"{index + 1:3d}. {step.name}  {step.call}{f'  ({options})' if options else ''}"
+        yield f"{index + 1:3d}. {step.name}  {step.target}{f'  ({options})' if options else ''}"
         if step.options.description:
             yield f"       {visible(step.options.description)}"
         for name in ("when", "foreach"):
             verdict = verdicts.get(json_pointer((key, index, name)))
             if verdict:
                 yield f"       {name} {verdict.reference}{_why(verdict)}"
-        place: Path = (key, index, "inputs" if step.child else "params")
+        place: Path = (key, index, "inputs" if isinstance(step.target, Child) else "params")
         yield from _values(step.template, place, inputs, verdicts)
 
 

@@ -35,6 +35,9 @@ class Procedure:
     accepts: Type = OBJECT
     returns: Type = OBJECT
 
+    def __str__(self) -> str:
+        return f"{self.mod}.{self.method}"
+
 
 class Registry:
     """The procedures below allow-listed packages.
@@ -74,12 +77,12 @@ class Registry:
 
         Raises `UnknownProcedure` where the module is not registered or cannot be imported.
         """
-        methods: dict[str, Callable[..., Any]] = {}
-        for owner in reversed(self._classes(self._class(mod))):
-            for name, member in vars(owner).items():
-                if _NAME.fullmatch(name) and not _refusal(member):
-                    methods[name] = member
-        return methods
+        return {
+            name: member
+            for owner in reversed(self._classes(self._class(mod)))
+            for name, member in vars(owner).items()
+            if _NAME.fullmatch(name) and not _refusal(member)
+        }
 
     def _look_up(self, mod: str, method: str) -> Procedure:
         owner = self._class(mod)
@@ -113,7 +116,9 @@ class Registry:
         name = mod.rpartition(".")[2]
         owner = vars(self._import(mod, full_name)).get(name)
         if not isinstance(owner, type):
-            raise UnknownProcedure(f"module {quoted(mod)} has no class {quoted(name)}; the class bears the module's name")
+            raise UnknownProcedure(
+                f"module {quoted(mod)} has no class {quoted(name)}; the class bears the module's name"
+            )
         if owner.__module__ != full_name:
             raise UnknownProcedure(
                 f"the class {quoted(name)} of module {quoted(mod)} is imported from {quoted(owner.__module__)}; "
@@ -165,7 +170,7 @@ def _declared_types(function: Callable[..., Any]) -> tuple[Type, Type]:
 
 def _object_type(annotation: Any) -> Type:
     declared = OBJECT if annotation is None else from_annotation(annotation)
-    return OBJECT if declared == ANYTHING or declared == OBJECT else declared
+    return OBJECT if declared in (ANYTHING, OBJECT) else declared
 
 
 def _modules_of(package: str) -> Iterator[tuple[str, str]]:
@@ -182,10 +187,10 @@ def _modules_below(folder: str, prefix: str, package: str) -> Iterator[tuple[str
     with os.scandir(folder) as entries:
         ordered = sorted(entries, key=lambda entry: entry.name)
     for entry in ordered:
-        name, suffix = os.path.splitext(entry.name)
+        name = entry.name.removesuffix(".py")
         if not _NAME.fullmatch(name):
             continue
-        if suffix == ".py" and entry.is_file():
+        if name != entry.name and entry.is_file():
             yield prefix + name, f"{package}.{prefix}{name}"
-        elif not suffix and entry.is_dir():
+        elif name == entry.name and entry.is_dir():
             yield from _modules_below(entry.path, f"{prefix}{name}.", package)

@@ -13,6 +13,8 @@ ENGINE = "_"
 """Names that begin with it are the engine's."""
 
 _INDEX = re.compile("0|[1-9][0-9]*")
+# A name with no space around it, and parts with something in them.
+_REFERENCE = re.compile(r"@([^@.\s](?:[^.]*[^.\s])?)(?:\.([^.\s][^.]*(?:\.[^.]+)*))?")
 
 
 class Reference(NamedTuple):
@@ -34,18 +36,23 @@ def parse_text(text: str) -> str | Reference:
 
     Raises `BadReference`. Only a leading @ counts; nothing is interpolated inside a text.
     """
+    match = _REFERENCE.fullmatch(text)
+    if match:
+        return Reference(*match.groups())
     if not text.startswith("@"):
         return text
     if text.startswith("@@"):
         return text[1:]
-    step, dot, rest = text[1:].partition(".")
+    raise BadReference(_what_is_wrong(text))
+
+
+def _what_is_wrong(text: str) -> str:
+    step, dot, _ = text[1:].partition(".")
     if not step and not dot:
-        raise BadReference(f'"@" alone names no step; write "@step.key", or "@@" for the text "@"')
-    if not step or (dot and not all(rest.split("."))):
-        raise BadReference(f'{quoted(text)}: a part of it is empty; write "@step.key"{_as_text(text)}')
-    if step != step.strip() or (dot and rest[0].isspace()):
-        raise BadReference(f"{quoted(text)}: no space may stand next to the name{_as_text(text)}")
-    return Reference(step, rest if dot else None)
+        return '"@" alone names no step; write "@step.key", or "@@" for the text "@"'
+    if not step or not all(text[1:].split(".")):
+        return f'{quoted(text)}: a part of it is empty; write "@step.key"{_as_text(text)}'
+    return f"{quoted(text)}: no space may stand next to the name{_as_text(text)}"
 
 
 def _as_text(text: str) -> str:
@@ -60,13 +67,21 @@ def compile_value(value: Any, path: Path, found: list[Place], report: Callable[[
 
     Values of objects and items of lists are looked at, keys never.
     """
-    if isinstance(value, str):
-        return value if value[:1] != "@" else _compile_text(value, path, found, report)
     if isinstance(value, dict):
-        return {key: compile_value(item, (*path, key), found, report) for key, item in value.items()}
+        return {
+            key: compile_value(item, (*path, key), found, report) if _may_hold_one(item) else item
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [compile_value(item, (*path, index), found, report) for index, item in enumerate(value)]
-    return value
+        return [
+            compile_value(item, (*path, index), found, report) if _may_hold_one(item) else item
+            for index, item in enumerate(value)
+        ]
+    return _compile_text(value, path, found, report) if _may_hold_one(value) else value
+
+
+def _may_hold_one(value: Any) -> bool:
+    return value[:1] == "@" if isinstance(value, str) else isinstance(value, dict | list)
 
 
 def _compile_text(text: str, path: Path, found: list[Place], report: Callable[[Path, str], None]) -> str | Reference:

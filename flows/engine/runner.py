@@ -25,6 +25,7 @@ from flows.engine.events import (
     StepSucceeded,
 )
 from flows.engine.inputs import read_inputs
+from flows.engine.procedures import Procedure
 from flows.engine.references import look_up, resolve
 from flows.engine.text import describe
 from flows.engine.types import kind_of
@@ -85,7 +86,7 @@ def execute(
     `sleep` waits between attempts, in seconds. Raises `InvalidInputs` before anything runs.
     """
     values = read_inputs(definition.inputs, inputs or {})
-    return _Run(definition, values, flow, run_id, sleep).events()
+    return _Run(definition, values, flow=flow, run_id=run_id, sleep=sleep).events()
 
 
 class _Run:
@@ -95,6 +96,7 @@ class _Run:
         self,
         definition: FlowDefinition,
         inputs: dict[str, Any],
+        *,
         flow: str,
         run_id: int | None,
         sleep: Callable[[float], None],
@@ -155,12 +157,12 @@ class _Run:
                 continue
             yield StepStarted(step)
             if self.told:
-                self._log(logging.INFO, step, "step started: %s", step.call)
+                self._log(logging.INFO, step, "step started: %s", step.target)
             started = perf_counter()
             if holds is not True:
                 outcome: Outcome = holds
-            elif options is PLAIN and step.child is None and self.deadline is None:
-                outcome = self._attempt(step, results)
+            elif options is PLAIN and self.deadline is None and type(target := step.target) is Procedure:
+                outcome = self._attempt(step, target, results)
             else:
                 outcome = yield from self._elaborate(step)
             seconds = perf_counter() - started
@@ -186,10 +188,8 @@ class _Run:
             self._log(logging.INFO, step, "step succeeded in %.1f ms", seconds * 1000)
         return StepSucceeded(step, outcome, seconds, not_storable)
 
-    def _attempt(self, step: Step, scope: dict[str, Any]) -> Outcome:
+    def _attempt(self, step: Step, procedure: Procedure, scope: dict[str, Any]) -> Outcome:
         """Call the procedure of a step once; whatever it raises is the outcome."""
-        procedure = step.procedure
-        assert procedure is not None
         try:
             params = resolve(step.template, scope)
             token = current_step.set(CurrentStep(self.flow, self.run_id, step.name))
@@ -199,7 +199,7 @@ class _Run:
                 current_step.reset(token)
             return keep(result)
         except InvalidResult as error:
-            return InvalidResult(f"{step.call} did run, but {error}")
+            return InvalidResult(f"{step.target} did run, but {error}")
         except BaseException as error:  # noqa: BLE001  (whatever a procedure raises is a failed step)
             return error
 
@@ -252,10 +252,10 @@ class _Run:
         """Attempt a step as often as its `retry` says."""
         attempt = 1
         while True:
-            if step.child is not None:
-                outcome = yield from self._child(step, step.child, scope)
+            if isinstance(step.target, Child):
+                outcome = yield from self._child(step, step.target, scope)
             else:
-                outcome = self._attempt_within_limit(step, scope)
+                outcome = self._attempt_within_limit(step, step.target, scope)
             retry = step.options.retry
             if not isinstance(outcome, BaseException) or retry is None:
                 return outcome
@@ -264,9 +264,7 @@ class _Run:
             wait = retry.wait_after(attempt)
             if self.deadline is not None and monotonic() + wait >= self.deadline:
                 return outcome
-            self._log(
-                logging.WARNING, step, "attempt %d failed, next in %.1f s: %s", attempt, wait, describe(outcome)
-            )
+            self._log(logging.WARNING, step, "attempt %d failed, next in %.1f s: %s", attempt, wait, describe(outcome))
             yield StepRetrying(step, attempt, outcome, wait)
             self.sleep(wait)
             attempt += 1
@@ -276,13 +274,13 @@ class _Run:
             return False
         return retry.covers(error)
 
-    def _attempt_within_limit(self, step: Step, scope: dict[str, Any]) -> Outcome:
+    def _attempt_within_limit(self, step: Step, procedure: Procedure, scope: dict[str, Any]) -> Outcome:
         limit, message = self._limit(step)
         if limit is None:
-            return self._attempt(step, scope)
+            return self._attempt(step, procedure, scope)
         try:
             with time_limit(limit, message):
-                outcome = self._attempt(step, scope)
+                outcome = self._attempt(step, procedure, scope)
         except StepTimeout as error:
             return error
         return outcome
@@ -306,15 +304,14 @@ class _Run:
         except FlowError as error:
             return error
         deadline = _earlier(self.deadline, step.options.timeout)
-        run = _Run(child.definition, inputs, child.flow, self.run_id, self.sleep, deadline)
-        outcome: Outcome | None = None
+        run = _Run(child.definition, inputs, flow=child.flow, run_id=self.run_id, sleep=self.sleep, deadline=deadline)
+        outcome: Outcome = FlowError(f"{child} came to no end")
         for event in run.events():
             yield InChild(step, event)
             if isinstance(event, RunSucceeded):
                 outcome = keep(event.outputs)
             elif isinstance(event, RunFailed):
                 outcome = event.error
-        assert outcome is not None
         return outcome
 
     # --- log ---------------------------------------------------------------------------------------------------------

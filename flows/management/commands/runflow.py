@@ -93,7 +93,9 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         if not equals or not key:
             raise CommandError(f"--input {quoted(pair)}: write it as name=value", returncode=REFUSED)
         texts[key] = text
-    values = {} if options["inputs"] is None else _json_object(_read(options["inputs"]), f"--inputs {options['inputs']}")
+    values = (
+        {} if options["inputs"] is None else _json_object(_read(options["inputs"]), f"--inputs {options['inputs']}")
+    )
     return {"texts": texts, "values": values}
 
 

@@ -1,0 +1,80 @@
+"""What a reference may name at one place of a document."""
+
+from dataclasses import dataclass, field
+
+from flows.engine.definition import Condition
+from flows.engine.findings import Path
+from flows.engine.references import ENGINE, Reference
+from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.types import INTEGER, NULL, STRING, Field, ObjectOf, Type, union
+
+RUNTIME, INPUT, ERROR, ITEM, INDEX = "_runtime", "_input", "_error", "_item", "_index"
+
+RUNTIME_TYPE = ObjectOf({"start_time": Field(STRING), "flow": Field(STRING), "run_id": Field(union((INTEGER, NULL)))})
+ERROR_TYPE = ObjectOf({"step": Field(STRING), "type": Field(STRING), "message": Field(STRING)})
+
+_ENTRY = 'it is there only in the params of a step with "foreach"'
+_WHY_NOT_HERE = {
+    INPUT: "the flow declares no inputs",
+    ERROR: "it is there only in on_failure",
+    ITEM: _ENTRY,
+    INDEX: _ENTRY,
+}
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names that can be read, with the types of what stands behind them.
+
+    A step in `conditions` has a result only where its condition holds, one in `fragile` only where it did not fail.
+    `positions` says where every step of the document stands, readable or not.
+    """
+
+    results: dict[str, Type]
+    positions: dict[str, Path]
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    fragile: set[str] = field(default_factory=set)
+
+    def with_entry(self, entry: Type) -> "Scope":
+        """Return the scope of the parameters of a step that is repeated for entries of this type."""
+        results = self.results | {ITEM: entry, INDEX: INTEGER}
+        return Scope(results, self.positions, self.conditions, self.fragile)
+
+    def why_not(self, reference: Reference, place: Path, when: Condition | None) -> str:
+        """Return why a reference at that place, in a step with that condition, may not be; empty where it may."""
+        step = reference.step
+        if step not in self.results:
+            return self._why_unknown(reference, place)
+        if step in self.fragile:
+            return f"{quoted(step)} may fail and go on; nothing may refer to it"
+        if step in self.conditions and self.conditions[step] != when:
+            return self._why_conditional(step, place)
+        return ""
+
+    def _why_unknown(self, reference: Reference, place: Path) -> str:
+        step = reference.step
+        if step.startswith(ENGINE):
+            known = [name for name in self.results if name.startswith(ENGINE)]
+            hint = did_you_mean(step, known, before="@")
+            return _WHY_NOT_HERE.get(step) or f"the engine keeps {named(known)} here.{hint}"
+        earlier = [name for name in self.results if not name.startswith(ENGINE)]
+        hint = did_you_mean(step, earlier, before="@", after="" if reference.rest is None else f".{reference.rest}")
+        return f"{self._why_not_earlier(step, place)} (earlier steps: {named(earlier)}).{hint}"
+
+    def _why_not_earlier(self, step: str, place: Path) -> str:
+        where = self.positions.get(step)
+        if where is None:
+            return f"no step is named {quoted(step)}"
+        if where == place[:2]:
+            return "a step cannot refer to itself"
+        if where[0] == place[0]:
+            return f"the step {quoted(step)} runs later"
+        if where[0] == "on_failure":
+            return f"{quoted(step)} runs only after a failure"
+        return f"{quoted(step)} may not have run; on_failure reads @_error, @_runtime, @_input"
+
+    def _why_conditional(self, step: str, place: Path) -> str:
+        reason = f"{quoted(step)} runs only when {self.conditions[step]}"
+        if place[0] == "outputs" or place[2:3] == ("when",):
+            return f'{reason}; only a step with the same "when" may refer to it'
+        return f'{reason}; write the same "when" here'
