@@ -213,10 +213,15 @@ def _write_where_different(path: Path, data: bytes) -> Literal["created", "chang
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What an import does only when told: enable the flows of the files, restore those that are deleted."""
+    """What an import does only when told.
+
+    `enable` enables the flows of the files, `restore` restores those that are deleted, `only_new` leaves every flow
+    that is there already, deleted or not, as it is.
+    """
 
     enable: bool = False
     restore: bool = False
+    only_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +235,7 @@ class Change:
     name: str
     file: Path
     document: str
-    outcome: Literal["created", "changed", "restored", "unchanged"]
+    outcome: Literal["created", "changed", "restored", "unchanged", "left alone"]
     enabled: bool
     enables: bool
     diff: str
@@ -267,7 +272,8 @@ def import_flows(paths: Sequence[Path], wishes: Wishes) -> tuple[Change, ...]:
     except IntegrityError as error:
         raise ExchangeRefused([f"the database refused a row, and nothing was written: {describe(error)}"]) from error
     for change in changes:
-        logger.info("imported flow %s: %s", visible(change.name), change.outcome)
+        if change.outcome not in ("unchanged", "left alone"):
+            logger.info("imported flow %s: %s", visible(change.name), change.outcome)
     return changes
 
 
@@ -282,9 +288,10 @@ def _read_files(paths: Iterable[Path]) -> list[_File]:
         except OSError as error:
             problems.append(f"{_shown(path)}: the file cannot be read: {error.strerror}")
     problems += _two_for_one(files)
+    problems += _invalid(files)
     if problems:
         raise ExchangeRefused(problems)
-    return files
+    return [file._replace(document=_laid_out(file.document)) for file in files]
 
 
 def _files_of(paths: Iterable[Path], problems: list[str]) -> list[Path]:
@@ -324,8 +331,15 @@ def _read(path: Path) -> _File:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise _BadFile(f"the document is not UTF-8: {error.reason} at position {error.start}") from error
-    services.check_document(text).definition_or_raise()
-    return _File(path, name, _laid_out(text))
+    return _File(path, name, text)
+
+
+def _invalid(files: Sequence[_File]) -> Iterator[str]:
+    """Yield each finding of each file; a sub-flow may come with the same import."""
+    documents = {file.name: file.document for file in files}
+    for file in files:
+        for finding in services.check_document(file.document, file.name, documents).findings:
+            yield f"{_shown(file.path)}: {finding}"
 
 
 def _two_for_one(files: Sequence[_File]) -> Iterator[str]:
@@ -358,13 +372,15 @@ def _problems_of(file: _File, stored: dict[str, Flow], wishes: Wishes) -> Iterat
         alike = [name for name in stored if name.casefold() == file.name.casefold()]
         if alike:
             yield f"the flow {quoted(alike[0])} differs from it only in case; rename the file or the flow"
-    elif flow.deleted and not wishes.restore:
+    elif flow.deleted and not wishes.restore and not wishes.only_new:
         yield f"the flow {quoted(file.name)} is deleted; take the file away, or import with --restore"
 
 
 def _change(file: _File, flow: Flow | None, wishes: Wishes) -> Change:
     if flow is None:
         return Change(file.name, file.path, file.document, "created", wishes.enable, wishes.enable, "")
+    if wishes.only_new:
+        return Change(file.name, file.path, file.document, "left alone", bool(flow.enabled), enables=False, diff="")
     same = _meaning(flow.flow_json) == _meaning(file.document)
     was_on = bool(flow.enabled) and not flow.deleted
     return Change(

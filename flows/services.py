@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -105,9 +106,12 @@ def _registry(packages: tuple[str, ...]) -> Registry:
     return Registry(packages)
 
 
-def check_document(text: str, name: str = "") -> Report:
-    """Check a document against the procedures and flows of this site; `name` is its own, where it has one."""
-    return check(text, registry(), _stored_document, name=name)
+def check_document(text: str, name: str = "", others: Mapping[str, str] = MappingProxyType({})) -> Report:
+    """Check a document against the procedures and flows of this site.
+
+    `name` is its own, where it has one; `others` are documents by name that count instead of the stored ones.
+    """
+    return check(text, registry(), lambda flow: others.get(flow) or _stored_document(flow), name=name)
 
 
 def _stored_document(name: str) -> str:

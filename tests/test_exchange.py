@@ -458,3 +458,28 @@ def test_an_import_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     with caplog.at_level("INFO", "flows.exchange"):
         command("importflows", tmp_path)
     assert ("flows.exchange", 20, "imported flow one: created") in caplog.record_tuples
+
+
+@pytest.mark.django_db
+def test_only_new_leaves_flows_that_exist_alone_deleted_or_not(tmp_path: Path) -> None:
+    store("edited", OTHER, enabled=False)
+    store("gone", OTHER, enabled=True, deleted=True)
+    for name in ("edited", "gone", "fresh"):
+        put(tmp_path, f"{name}.json")
+
+    out = command("importflows", tmp_path, "--enable", "--only-new")
+
+    assert out.splitlines()[:3] == ["edited: left alone", "fresh: created, enabled", "gone: left alone"]
+    assert json.loads(Flow.objects.get(flow_name="edited").flow_json) == OTHER
+    assert Flow.objects.get(flow_name="gone").deleted
+    assert list(Flow.objects.enabled().values_list("flow_name", flat=True)) == ["fresh"]
+
+
+@pytest.mark.django_db
+def test_a_flow_and_the_sub_flow_that_it_names_come_in_together(tmp_path: Path) -> None:
+    put(tmp_path, "parent.json", {"procedures": [{"name": "inner", "flow": "child"}]})
+    assert any('no flow is named "child"' in line for line in refused("importflows", tmp_path))
+
+    put(tmp_path, "child.json")
+
+    assert command("importflows", tmp_path).splitlines()[-1] == "2 created."

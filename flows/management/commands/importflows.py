@@ -27,8 +27,10 @@ class Command(BaseCommand):
         parser.add_argument("--enable", action="store_true", help="enable the flows of these files")
         parser.add_argument("--restore", action="store_true", help="restore those of them that are deleted")
 
-    def handle(self, *args: Any, paths: list[Path], dry_run: bool, enable: bool, restore: bool, **options: Any) -> None:
-        wishes = exchange.Wishes(enable=enable, restore=restore)
+        parser.add_argument("--only-new", action="store_true", help="leave flows that exist, deleted or not, alone")
+
+    def handle(self, *args: Any, paths: list[Path], dry_run: bool, **options: Any) -> None:
+        wishes = exchange.Wishes(options["enable"], options["restore"], options["only_new"])
         with reported():
             changes = (exchange.plan_import if dry_run else exchange.import_flows)(paths, wishes)
         for change in changes:
