@@ -1,0 +1,183 @@
+"""What every test gets: a site of its own, on SQLite or, with --database=mariadb, on a private MariaDB server."""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import django
+import pytest
+from django.conf import settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from tests import needs
+from tests.environment import site_environment
+from tests.servers import DURABLE, MariaDB
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_MARIADB = 77
+
+RUN_MANAGE = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=("sqlite", "mariadb"), default="sqlite", help="where the tests run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the environment and load Django with it; pytest-django finds it loaded."""
+    if settings.configured:
+        raise pytest.UsageError("The tests bring their own settings: unset DJANGO_SETTINGS_MODULE, leave out --ds.")
+    folder = Path(tempfile.mkdtemp(prefix="wf"))
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ.update(site_environment(folder))
+    if config.getoption("database") == "mariadb":
+        os.environ["DATABASE_URL"] = _server_of_this_run(config).url("wf")
+    django.setup()
+
+
+def _server_of_this_run(config: pytest.Config) -> MariaDB:
+    if missing := needs.missing_for_mariadb():
+        pytest.exit(missing, NO_MARIADB)
+    server = MariaDB()
+    config.add_cleanup(server.close)
+    return server.__enter__()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of the MariaDB run what needs no database: it has been run on SQLite."""
+    if config.getoption("database") == "sqlite":
+        return
+    without = [item for item in items if _needs_no_database(item)]
+    config.hook.pytest_deselected(items=without)
+    items[:] = [item for item in items if item not in set(without)]
+
+
+def _needs_no_database(item: pytest.Item) -> bool:
+    return item.get_closest_marker("no_database") is not None or ROOT / "tests" / "engine" in item.path.parents
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser") and (missing := needs.missing_for_browser()):
+        needs.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Let the SQLite tests use a file: in memory, threads and other processes would not see the same database."""
+    if connection.vendor == "sqlite":
+        folder = Path(connection.settings_dict["NAME"]).parent
+        connection.settings_dict["TEST"]["NAME"] = str(folder / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Add the two old tables to the test database, and have them emptied after each test with transactions."""
+    from flows.models import Flow, SysLog
+    from flows.tables import create_missing_tables
+
+    with django_db_blocker.unblock():
+        if connection.vendor == "mysql":
+            run_sql_file(ROOT / "tests" / "legacy_tables.sql")
+        else:
+            create_missing_tables(connection)
+    # The flush between tests passes over unmanaged tables.
+    Flow._meta.managed = SysLog._meta.managed = True
+    # A safe hash takes half a second for each user that a test makes.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def run_sql_file(path: Path) -> None:
+    """Run the statements of a file; each ends with a semicolon at the end of its line."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("--")]
+    statements = "\n".join(lines).split(";\n")
+    with connection.cursor() as cursor:
+        for statement in filter(str.strip, statements):
+            cursor.execute(statement.strip().removesuffix(";"))
+
+
+@pytest.fixture
+def legacy_rows(db: None) -> None:
+    """Fill both tables with rows as the predecessor left them."""
+    run_sql_file(ROOT / "tests" / "legacy_rows.sql")
+
+
+@pytest.fixture(autouse=True)
+def _silent_database_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep the site's database log handler from writing, unless the test asks for `database_logging`."""
+    if "database_logging" in request.fixturenames:
+        yield
+        return
+    with _silenced(_database_handlers()):
+        yield
+
+
+@pytest.fixture
+def database_logging(transactional_db: None) -> Iterator[None]:
+    """Let the site's database log handler write during this test, which commits: the handler has its own connection."""
+    yield
+    # What waits must not be written into the tables of the next test.
+    for handler in _database_handlers():
+        handler.flush()
+
+
+def _database_handlers() -> list[logging.Handler]:
+    from flows.log_handler import DatabaseLogHandler
+
+    loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.root.manager.loggerDict))]
+    return [handler for logger in loggers for handler in logger.handlers if isinstance(handler, DatabaseLogHandler)]
+
+
+@contextmanager
+def _silenced(handlers: list[logging.Handler]) -> Iterator[None]:
+    def refuse(record: logging.LogRecord) -> bool:
+        return False
+
+    for handler in handlers:
+        handler.addFilter(refuse)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(refuse)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDB]:
+    """A real MariaDB server, also in the SQLite run; shared by the session, so leave it running."""
+    if missing := needs.missing_for_mariadb():
+        needs.skip(missing)
+    with MariaDB() as server:
+        yield server
+
+
+@pytest.fixture
+def own_mariadb_server() -> Iterator[MariaDB]:
+    """A MariaDB server of this test alone, which may stop, kill and start it; commits outlive a crash."""
+    if missing := needs.missing_for_mariadb():
+        needs.skip(missing)
+    with MariaDB(DURABLE) as server:
+        yield server
+
+
+@pytest.fixture
+def manage(tmp_path: Path) -> RUN_MANAGE:
+    """Run a management command in a process and a site of its own: `manage("check", LOG_LEVEL="x")`."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env={**os.environ, **site_environment(tmp_path), **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,22 @@
+"""The settings of the tests, all of them, so that neither .env nor the shell of a developer changes a result."""
+
+from pathlib import Path
+
+# Not UTC, so that a confusion of local time and UTC shows.
+ZONE = "Asia/Shanghai"
+ZONE_OFFSET = "+08:00"
+
+
+def site_environment(folder: Path) -> dict[str, str]:
+    """Return the environment of a site whose database and logs are in this folder."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "wfsite.settings",
+        "SECRET_KEY": "0123456789-for-the-tests-alone-0123456789",
+        "DEBUG": "off",
+        "ALLOWED_HOSTS": "localhost,testserver",
+        "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
+        "DB_TIME_ZONE": ZONE,
+        "LOG_DIR": str(folder / "log"),
+        "LOG_LEVEL": "INFO",
+        "FLOWS_PROCEDURE_PACKAGES": "procedures",
+    }

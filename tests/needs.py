@@ -1,0 +1,40 @@
+"""Skip a test loudly where a program is missing; fail it in CI, where nothing may be missing."""
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+# Where Debian puts servers; an ordinary user does not have it in PATH.
+_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin"])
+
+
+def program(name: str) -> str | None:
+    """Return the path of a program, or None where it is missing."""
+    return shutil.which(name, path=_PATH)
+
+
+def skip(reason: str) -> NoReturn:
+    """End the test: skipped, or failed where CI=true stands in the environment."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def missing_for_mariadb() -> str:
+    """Say what is missing to test on a real MariaDB server, and its cure; empty where all is there."""
+    if not (program("mariadbd") and program("mariadb-install-db")):
+        return "the MariaDB server is missing; as root: apt-get install mariadb-server-core mariadb-client-core"
+    try:
+        import MySQLdb  # noqa: F401, PLC0415  (may be missing)
+    except ImportError:
+        return "mysqlclient is missing; `make -B .venv/.ready` installs it, or says what it needs"
+    return ""
+
+
+def missing_for_browser() -> str:
+    """Say what is missing to test in a real browser, and its cure; empty where all is there."""
+    if not program("chromium"):
+        return "Chromium is missing; as root: apt-get install chromium"
+    return ""

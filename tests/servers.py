@@ -1,0 +1,193 @@
+"""Private servers for tests: each in a folder of its own, on a socket, gone when the test ends."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from tests.environment import ZONE_OFFSET
+from tests.needs import program
+
+# The commits of tests need not survive a power cut.
+FAST = ("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync")
+# For tests that kill the server: with the options above a crash loses what was committed.
+DURABLE = ("--innodb-flush-log-at-trx-commit=1",)
+
+_LONGEST_SOCKET_PATH = 107
+_SECONDS_TO_START = 30.0
+_SECONDS_TO_STOP = 20.0
+
+
+class MariaDB:
+    """A MariaDB server that nobody else can reach: without network, on a socket in a folder of its own.
+
+    >>> with MariaDB() as server:
+    ...     server.create_database("shop")
+    ...     url = server.url("shop")
+
+    `MariaDB(DURABLE)` keeps each commit over `kill9()`; `stop()`, `kill9()` and `start()` may be called meanwhile.
+    """
+
+    def __init__(self, options: Sequence[str] = FAST) -> None:
+        self.options = options
+        self.folder = _short_folder()
+        self.socket = self.folder / "s"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._install()
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server and remove its folder."""
+        self.kill9()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str = "") -> str:
+        """Return the DATABASE_URL of a database on this server."""
+        return f"mysql://root@localhost/{database}?unix_socket={self.socket}"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    _server(),
+                    "--no-defaults",
+                    *_as_root(),
+                    f"--datadir={self.folder / 'data'}",
+                    f"--socket={self.socket}",
+                    f"--pid-file={self.folder / 'pid'}",
+                    f"--default-time-zone={ZONE_OFFSET}",
+                    "--skip-networking",
+                    "--skip-log-bin",
+                    "--innodb-buffer-pool-size=32M",
+                    "--character-set-server=utf8mb4",
+                    *self.options,
+                ],
+                stdout=log,
+                stderr=log,
+                # Ctrl-C at the terminal is for the tests, which then stop the server in their own time.
+                start_new_session=True,
+            )
+        self._wait_until_it_answers(self._process)
+
+    def stop(self) -> None:
+        """Shut the server down as an administrator would."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def kill9(self) -> None:
+        """End the server as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        self.socket.unlink(missing_ok=True)
+
+    def pause(self) -> None:
+        """Let the server hang: connections stay open, and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a server that hangs go on."""
+        self._signal(signal.SIGCONT)
+
+    def execute(self, sql: str, database: str = "") -> list[tuple[Any, ...]]:
+        """Run one statement over a connection of its own and return its rows."""
+        import MySQLdb  # noqa: PLC0415  (may be missing)
+
+        connection = MySQLdb.connect(unix_socket=str(self.socket), user="root", database=database, charset="utf8mb4")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                rows = list(cursor.fetchall())
+            connection.commit()
+        finally:
+            connection.close()
+        return rows
+
+    def create_database(self, name: str) -> None:
+        """Make an empty database; one of that name is dropped before."""
+        self.execute(f"DROP DATABASE IF EXISTS `{name}`")
+        self.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log"
+
+    def _install(self) -> None:
+        command = [
+            _installer(),
+            "--no-defaults",
+            *_as_root(),
+            f"--datadir={self.folder / 'data'}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"mariadb-install-db failed in {self.folder}:\n{done.stdout}")
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
+        give_up = time.monotonic() + _SECONDS_TO_START
+        while not _answers(self.socket):
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"mariadbd did not start:\n{self._log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.02)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            raise RuntimeError("the server is not running")
+        self._process.send_signal(number)
+
+
+def _short_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="wf"))
+    if len(str(folder / "s")) > _LONGEST_SOCKET_PATH:
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix="wf", dir="/tmp"))
+    return folder
+
+
+def _server() -> str:
+    return program("mariadbd") or "mariadbd"
+
+
+def _installer() -> str:
+    return program("mariadb-install-db") or "mariadb-install-db"
+
+
+def _as_root() -> list[str]:
+    """Return what the server wants to hear before it runs as root."""
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
