@@ -4,7 +4,7 @@ from pathlib import Path
 
 import environ
 
-from wfsite import environment
+from wfsite import environment, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -80,3 +80,4 @@ FLOWS_PROCEDURE_PACKAGES = env.list("FLOWS_PROCEDURE_PACKAGES", default=["proced
 
 LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "var" / "log")))
 LOG_LEVEL = environment.log_level(env)
+LOGGING = logs.logging_config(LOG_DIR, LOG_LEVEL)
