@@ -112,21 +112,22 @@ class Contexts:
 
     def lend(self) -> Context:
         """Return the context for one step."""
-        if self._context.touched or self._references() != self._alone:
-            self._renew()
-        return self._context
+        context = self._context
+        if context.touched or getrefcount(context) != self._alone:
+            context = self._renew()
+        return context
 
     def record(self, name: str, result: Any) -> None:
         """Let the steps to come see a result."""
         self.results[name] = result
-        if self._context.touched or self._references() != self._alone:
+        context = self._context
+        if context.touched or getrefcount(context) != self._alone:
             self._renew()
         else:
-            dict.__setitem__(self._context, name, result)
+            dict.__setitem__(context, name, result)
 
-    def _renew(self) -> None:
-        self._context = Context(self.results)
-        self._alone = self._references()
-
-    def _references(self) -> int:
-        return getrefcount(self._context)
+    def _renew(self) -> Context:
+        # Counted in the same way here and there: a local name, the attribute, the argument of the count.
+        context = self._context = Context(self.results)
+        self._alone = getrefcount(context)
+        return context

@@ -119,26 +119,29 @@ def resolve(template: Any, results: Mapping[str, Any]) -> Any:
     Raises `UnresolvedReference` where a result does not have the key.
     """
     kind = type(template)
-    if kind is dict:
-        return {
-            key: item if (kind := type(item)) in ATOMS
-            else _value(item, results) if kind is Reference
-            else resolve(item, results)
-            for key, item in template.items()
-        }  # fmt: skip
     if kind is Reference:
-        return _value(template, results)
+        value = look_up(template, results)
+        return value if type(value) in ATOMS else copy_value(value)
+    if kind is dict:
+        return _resolve_object(template, results)
     if kind is list:
         return [item if type(item) in ATOMS else resolve(item, results) for item in template]
     return template
 
 
-def _value(reference: Reference, results: Mapping[str, Any]) -> Any:
-    step, rest = reference
-    owner = results.get(step)
-    # Nearly every reference names one key of a recorded result; the rest takes the long way.
-    value = owner[rest] if type(owner) is dict and rest in owner else look_up(reference, results)
-    return value if type(value) in ATOMS else copy_value(value)
+def _resolve_object(template: dict[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+    resolved = template.copy()
+    for key, item in template.items():
+        kind = type(item)
+        if kind is Reference:
+            step, rest = item
+            owner = results.get(step)
+            # Nearly every reference names one key of a recorded result; the rest takes the long way.
+            value = owner[rest] if type(owner) is dict and rest in owner else look_up(item, results)
+            resolved[key] = value if type(value) in ATOMS else copy_value(value)
+        elif kind not in ATOMS:
+            resolved[key] = resolve(item, results)
+    return resolved
 
 
 def look_up(reference: Reference, results: Mapping[str, Any]) -> Any:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -113,6 +114,7 @@ class _Run:
         self.contexts.record("_runtime", {"start_time": start_time, "flow": flow, "run_id": run_id})
         if definition.inputs:
             self.contexts.record("_input", inputs)
+        self.address = partial(CurrentStep, flow, run_id)
         self.warnings: list[str] = []
         self.told = logger.isEnabledFor(logging.INFO)
 
@@ -179,7 +181,7 @@ class _Run:
     def _succeeded(self, step: Step, outcome: dict[str, Any] | InMemory, seconds: float) -> StepSucceeded:
         """Let later steps see a result."""
         not_storable = None
-        if isinstance(outcome, InMemory):
+        if type(outcome) is InMemory:
             outcome, not_storable = outcome
             self._log(logging.WARNING, step, "result not storable, kept in memory: %s", not_storable)
             self.warnings.append(f"{step.name}: result kept in memory only: {not_storable}")
@@ -192,7 +194,7 @@ class _Run:
         """Call the procedure of a step once; whatever it raises is the outcome."""
         try:
             params = resolve(step.template, scope)
-            token = current_step.set(CurrentStep(self.flow, self.run_id, step.name))
+            token = current_step.set(self.address(step.name))
             try:
                 result = procedure.function(procedure.owner(procedure.logger), self.contexts.lend(), params)
             finally:
