@@ -14,6 +14,11 @@ from flows.engine.text import visible
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
+def local_text(moment: datetime | None, precision: str = "seconds") -> str:
+    """Return a time in the zone of the site, `2026-01-31 15:30:00`; empty where a row holds no valid one."""
+    return timezone.localtime(moment).replace(tzinfo=None).isoformat(" ", precision) if moment else ""
+
+
 class FlowQuerySet(models.QuerySet["Flow"]):
     """Queries over flows; the nullable flags count as off when they are NULL."""
 
@@ -132,7 +137,5 @@ class SysLog(models.Model):
 
     @property
     def local_time(self) -> str:
-        """Return the time in the zone of the site, with milliseconds; empty where the row holds no valid time."""
-        if self.created_at is None:
-            return ""
-        return timezone.localtime(self.created_at).replace(tzinfo=None).isoformat(" ", "milliseconds")
+        """Return the time in the zone of the site, with milliseconds."""
+        return local_text(self.created_at, "milliseconds")

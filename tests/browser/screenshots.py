@@ -1,0 +1,113 @@
+"""Take pictures of the admin for the documentation: `pytest tests/browser/screenshots.py`.
+
+All of them go to the folder that SCREENSHOTS names (default: var/screenshots); those that the documentation shows go
+to docs/images too.
+"""
+
+import json
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from flows.models import Flow, SysLog
+from tests.browser.conftest import OpenPage
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOWN_IN_DOCS = ("flows-light", "editor-light", "editor-dark")
+STEP = {"name": "step1", "mod": "common.Kt", "method": "prt", "params": {"msg": "hello"}}
+WRONG = [
+    STEP,
+    {**STEP, "name": "step2", "params": {"msg": "@stp1.msg"}},
+    {**STEP, "name": "step3", "method": "print", "params": {"text": "@step1.msg", "list": ["@later.x"]}},
+]
+FAILING = [STEP, {**STEP, "name": "step2", "params": {"msg": "@step1.text"}}, {**STEP, "name": "step3"}]
+TRACEBACK = """step failed in 0.4 ms: missing key 'price'
+Traceback (most recent call last):
+  File "procedures/shop/Prices.py", line 31, in update
+    total = row["price"] * row["amount"]
+            ~~~^^^^^^^^^
+KeyError: 'price'"""
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def rows(transactional_db: None) -> None:
+    for sample in sorted((ROOT / "samples").glob("*.json")):
+        Flow.objects.create(flow_name=sample.stem, flow_json=sample.read_text(encoding="utf-8"), enabled=True)
+    Flow.objects.create(flow_name="nightly-import", flow_json=json.dumps({"procedures": FAILING}), enabled=None)
+    Flow.objects.create(flow_name="old-report", flow_json='{"steps": 3}', enabled=False)
+    lines = [
+        ("INFO", "flows.engine.runner", "run started, 2 steps"),
+        ("DEBUG", "procedures.shop.Prices", "412 rows read"),
+        ("INFO", "procedures.common.Kt", "{'msg': 'hello'}"),
+        ("WARNING", "procedures.table.Csv", "3 rows of 344 were refused; they are in var/reports/refused.csv"),
+        ("ERROR", "flows.engine.runner", TRACEBACK),
+        ("CRITICAL", "flows.engine.runner", "run failed at step update: KeyError: missing key 'price'"),
+        ("INFO", "flows.engine.runner", "run succeeded in 7.8 ms"),
+        ("INFO", "procedures.common.Kt", "colours \x1b[31m and \u202e bidi are shown, not obeyed <b>"),
+    ]
+    for number, (level, logger, message) in enumerate(lines):
+        SysLog.objects.create(
+            created_at=timezone.now() - timedelta(seconds=97 * (len(lines) - number)),
+            level=level,
+            logger_name=logger,
+            message=message,
+        )
+
+
+def take(page: Page, name: str) -> None:
+    folder = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    page.wait_for_timeout(400)
+    page.screenshot(path=folder / f"{name}.png", full_page=page.viewport_size == {"width": 390, "height": 900})
+    if name in SHOWN_IN_DOCS:
+        (ROOT / "docs" / "images").mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / f"{name}.png", ROOT / "docs" / "images")
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "narrow", "narrow-dark"])
+def test_pictures(open_page: OpenPage, admin: User, rows: None, look: str) -> None:
+    page = open_page(admin, dark="dark" in look, width=390 if "narrow" in look else 1280)
+    page.goto("/admin/flows/flow/")
+    take(page, f"flows-{look}")
+    page.goto("/admin/flows/flow/add/")
+    page.fill("#id_flow_name", "nightly-prices")
+    page.wait_for_selector(".flow-editor .ace_content")
+    text = json.dumps({"procedures": WRONG}, indent=2) + "\n"
+    page.locator(".flow-editor").evaluate("(holder, text) => holder.flowEditor.aceEditor.setValue(text, -1)", text)
+    page.locator("input[name=_save]").click()
+    page.wait_for_selector(".errorlist")
+    take(page, f"editor-{look}")
+    page.goto(f"/admin/flows/flow/{Flow.objects.get(flow_name='penguins').pk}/change/")
+    take(page, f"change-{look}")
+    page.locator(".jsoneditor-modes > button").click()
+    page.locator(".jsoneditor-contextmenu .jsoneditor-text", has_text="Tree").click()
+    page.locator(".jsoneditor-expand-all").click()
+    take(page, f"tree-{look}")
+    for name in ("penguins", "nightly-import"):
+        flow = Flow.objects.get(flow_name=name)
+        flow.enable()
+        page.goto(f"/admin/flows/flow/{flow.pk}/change/")
+        page.get_by_role("button", name="Run").click()
+        page.wait_for_selector(".flow-summary")
+        take(page, f"outcome-{look}" if name == "penguins" else f"failed-{look}")
+    flow.mark_deleted()
+    page.goto(f"/admin/flows/flow/{flow.pk}/change/")
+    take(page, f"deleted-{look}")
+    page.goto("/admin/flows/syslog/")
+    take(page, f"logs-{look}")
+    row = SysLog.objects.get(message=TRACEBACK)
+    page.goto(f"/admin/flows/syslog/{row.pk}/change/")
+    take(page, f"log-row-{look}")
+    page.goto("/admin/")
+    take(page, f"index-{look}")
+    Flow.objects.all().delete()
+    page.goto("/admin/flows/flow/")
+    take(page, f"empty-{look}")
