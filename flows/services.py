@@ -31,12 +31,11 @@ from flows.engine import (
     parse,
     plan,
     read_inputs,
-    run,
     schema,
 )
 from flows.engine.catalogue import Catalogue, catalogue
 from flows.engine.references import references_in
-from flows.engine.text import describe, did_you_mean, named, quoted
+from flows.engine.text import counted, describe, did_you_mean, named, quoted
 from flows.models import Flow
 
 
@@ -81,9 +80,8 @@ class RunOutcome:
         """Return one sentence for people."""
         if self.error is not None:
             return f"{self.flow} failed at {self.failed_step or 'its outputs'}: {describe(self.error)}"
-        plural = "" if len(self.steps) == 1 else "s"
-        warned = f", {len(self.warnings)} warnings" if self.warnings else ""
-        return f"{self.flow} succeeded: {len(self.steps)} step{plural} in {duration(self.seconds)}{warned}"
+        warned = f", {counted(len(self.warnings), 'warning')}" if self.warnings else ""
+        return f"{self.flow} succeeded: {counted(len(self.steps), 'step')} in {duration(self.seconds)}{warned}"
 
 
 def duration(seconds: float) -> str:
@@ -201,11 +199,11 @@ def plan_flow(name: str, texts: Mapping[str, str], values: Mapping[str, Any]) ->
     yield from plan.plan(report, given)
 
 
-def run_step(name: str, step_name: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Run the procedure of one step alone, with an empty context, for its author; return its result.
+def run_step(name: str, step_name: str, params: Mapping[str, Any] | None = None) -> RunOutcome:
+    """Run the procedure of one step alone, with an empty context, for its author.
 
     Without `params` the step's own are taken, which must then be constants. Raises `FlowRefused` before anything is
-    executed, and what the procedure raises.
+    executed.
     """
     definition = parse(_stored_document(name), registry(), _stored_document, name=name)
     steps = {step.name: step for step in (*definition.steps, *definition.on_failure)}
@@ -217,8 +215,7 @@ def run_step(name: str, step_name: str, params: Mapping[str, Any] | None = None)
     if params is None and references_in(step.template, ()):
         raise FlowRefused(f"step {quoted(step_name)} refers to earlier results; give its parameters with --params")
     chosen = step.template if params is None else dict(params)
-    alone = FlowDefinition((Step(step.name, chosen, chosen, step.target),))
-    return run(alone, flow=name)[step.name]
+    return run_definition(name, FlowDefinition((Step(step.name, chosen, chosen, step.target),)))
 
 
 def _unobserved(event: Event) -> None:

@@ -2,12 +2,13 @@
 
 import inspect
 import re
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from flows.engine.errors import UnknownProcedure
-from flows.engine.procedures import Registry
+from flows.engine.procedures import Procedure, Registry
 from flows.engine.types import ObjectOf, Type
 
 _SECTION = re.compile(r"^([A-Z][A-Za-z]+(?: [a-z]+)?):[ ]*", re.MULTILINE)
@@ -49,9 +50,7 @@ class Entry:
             "summary": self.summary,
             "description": self.description,
             "sections": self.sections,
-            "params": [
-                {"name": one.name, "type": str(one.type), "required": one.required} for one in self.parameters
-            ],
+            "params": [{"name": one.name, "type": str(one.type), "required": one.required} for one in self.parameters],
             "result": _result_keys(self.returns),
             "file": self.file,
             "line": self.line,
@@ -76,20 +75,26 @@ def catalogue(registry: Registry) -> Catalogue:
         except UnknownProcedure as error:
             broken[mod] = str(error)
             continue
-        entries.extend(_entry(registry, mod, method) for method in methods)
+        entries.extend(_entry(procedure) for method in methods if (procedure := _found(registry, mod, method)))
     return Catalogue(tuple(entries), broken)
 
 
-def _entry(registry: Registry, mod: str, method: str) -> Entry:
-    procedure = registry.find(mod, method)
-    function = inspect.unwrap(procedure.function)
-    summary, description, sections = _docstring(function)
+def _found(registry: Registry, mod: str, method: str) -> Procedure | None:
+    # A class may hide what its base offers (`run = None`).
+    try:
+        return registry.find(mod, method)
+    except UnknownProcedure:
+        return None
+
+
+def _entry(procedure: Procedure) -> Entry:
+    summary, description, sections = _docstring(procedure.function)
     fields = procedure.accepts.fields if isinstance(procedure.accepts, ObjectOf) else {}
     parameters = tuple(Parameter(name, one.type, one.required) for name, one in fields.items())
-    code = function.__code__
+    code = _author_code(procedure.function)
     return Entry(
-        mod,
-        method,
+        procedure.mod,
+        procedure.method,
         summary,
         description,
         sections,
@@ -101,13 +106,25 @@ def _entry(registry: Registry, mod: str, method: str) -> Entry:
     )
 
 
+def _author_code(function: Callable[..., Any]) -> types.CodeType:
+    """Return the code that its author wrote: of a decorated function what is inside, as far as that is a function."""
+    passed: list[Any] = []
+    while isinstance(inner := getattr(function, "__wrapped__", None), types.FunctionType) and inner not in passed:
+        function = inner
+        passed.append(inner)
+    return cast(types.FunctionType, function).__code__
+
+
 def _docstring(function: Callable[..., Any]) -> tuple[str, str, dict[str, str]]:
-    """Return summary, description and titled sections of a docstring."""
-    text = inspect.cleandoc(function.__doc__ or "")
+    """Return summary, description and titled sections of a docstring; a title that comes again goes on."""
+    text = inspect.cleandoc(function.__doc__) if isinstance(function.__doc__, str) else ""
     summary, _, rest = text.partition("\n\n")
     marks = list(_SECTION.finditer(rest))
-    ends = [mark.start() for mark in marks[1:]] + [len(rest)]
-    sections = {mark.group(1): rest[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)}
+    ends = [mark.start() for mark in marks[1:]] + [len(rest)] * bool(marks)
+    sections: dict[str, str] = {}
+    for mark, end in zip(marks, ends, strict=True):
+        title, body = mark.group(1), rest[mark.end() : end].strip()
+        sections[title] = f"{sections[title]}\n\n{body}" if title in sections else body
     description = rest[: marks[0].start()] if marks else rest
     return " ".join(summary.split()), description.strip(), sections
 

@@ -27,6 +27,7 @@ from flows.engine.types import (
     ListOf,
     ObjectOf,
     Type,
+    is_a,
     kind_of,
     union,
 )
@@ -43,6 +44,7 @@ _NAME = re.compile("[A-Za-z][A-Za-z0-9_-]*")
 _DOCUMENT_KEYS = ("$schema", "description", "timeout", "inputs", "procedures", "outputs", "on_failure")
 _OPTION_KEYS = ("description", "when", "foreach", "retry", "timeout", "continue_on_error")
 _CALL_KEYS = ("name", "mod", "method", "params", *_OPTION_KEYS)
+_NOT_WITH_FLOW = ("mod", "method", "params")
 _FLOW_KEYS = ("name", "flow", "inputs", *_OPTION_KEYS)
 
 
@@ -130,12 +132,13 @@ class _Checker:
         handlers = self._entries(document, "on_failure")
         positions = _positions(handlers, "on_failure") | _positions(procedures, "procedures")
         first: dict[str, Type] = {RUNTIME: RUNTIME_TYPE}
-        if "inputs" in document:
+        if self.inputs:
             first[INPUT] = ObjectOf({name: Field(one.value_type) for name, one in self.inputs.items()})
         scope = Scope(dict(first), positions)
         self.steps = self._steps(procedures, ("procedures",), scope)
         outputs = self._outputs(document, scope)
         on_failure = self._steps(handlers, ("on_failure",), Scope(first | {ERROR: ERROR_TYPE}, positions))
+        steps = [*self.steps, *on_failure]
         return FlowDefinition(
             tuple(self.steps),
             self.inputs,
@@ -144,6 +147,7 @@ class _Checker:
             self.reader.number(document, "timeout", (), 0.001, MAX_SECONDS),
             self.reader.text(document, "description", ()),
             ObjectOf() if self.findings else template_type(outputs, scope.results),
+            max((1 + step.target.definition.levels for step in steps if isinstance(step.target, Child)), default=0),
         )
 
     def hints(self) -> list[Finding]:
@@ -194,7 +198,7 @@ class _Checker:
         if entry.keys() <= _SEED_KEYS:
             target: Procedure | Child | None = self._procedure(entry, path)
             params = self.reader.object(entry, "params", path)
-            template = self._template(params, (*path, "params"), scope, _accepted_by(target), None)
+            template = self._template(params, _place_of(entry, "params", path), scope, _accepted_by(target), None)
             options = PLAIN
         else:
             target, options, params, template = self._with_options(entry, path, scope)
@@ -206,13 +210,14 @@ class _Checker:
     ) -> tuple[Procedure | Child | None, Options, dict[str, Any], dict[str, Any]]:
         """Read a step that has more than a name, a procedure and parameters."""
         is_flow = "flow" in entry
-        self.reader.unknown_keys(entry, _FLOW_KEYS if is_flow else _CALL_KEYS, path)
+        # With a flow, "mod" and its kind are told apart from keys that nobody knows.
+        self.reader.unknown_keys(entry, (*_FLOW_KEYS, *_NOT_WITH_FLOW) if is_flow else _CALL_KEYS, path)
         target = self._child(entry, path) if is_flow else self._procedure(entry, path)
         when = self._when(entry, path, scope)
         inner, foreach = self._foreach(entry, path, scope, when)
         key = "inputs" if is_flow else "params"
         params = self.reader.object(entry, key, path)
-        template = self._template(params, (*path, key), inner, _accepted_by(target), when)
+        template = self._template(params, _place_of(entry, key, path), inner, _accepted_by(target), when)
         if isinstance(target, Child):
             self._literal_inputs(target.definition, template, (*path, key))
         if path[0] == "on_failure" and "continue_on_error" in entry:
@@ -272,7 +277,7 @@ class _Checker:
             return None
 
     def _child(self, entry: dict[str, Any], path: Path) -> Child | None:
-        for key in ("mod", "method", "params"):
+        for key in _NOT_WITH_FLOW:
             if key in entry:
                 hint = f'a step has either "flow" and "inputs", or "mod", "method" and "params"; remove {key}'
                 self.add((*path, key), hint)
@@ -290,7 +295,8 @@ class _Checker:
         for name, value in template.items():
             declared = child.inputs.get(name)
             place = (*path, name)
-            if declared is None or references_in(value, place):
+            # What has another type is reported by the proof.
+            if declared is None or references_in(value, place) or not is_a(value, declared.type):
                 continue
             problem = declared.problem(value)
             if problem:
@@ -374,11 +380,20 @@ class _Checker:
         return _Anything(scope.results)
 
     def _take(self, verdict: Verdict) -> None:
+        if verdict.path[:1] == ("on_failure",) and verdict.certainty is Certainty.PROVED:
+            verdict = self._doubt_of_handlers(verdict)
         if verdict.reference is not None:
             self.verdicts.append(verdict)
         if verdict.certainty is Certainty.WRONG:
             shown = f"{quoted(str(verdict.reference))}: " if verdict.reference else ""
             self.add(verdict.path, shown + verdict.reason)
+
+    def _doubt_of_handlers(self, verdict: Verdict) -> Verdict:
+        """Take a proof back where the step that is read is a handler: the others go on when it fails."""
+        reference = verdict.reference
+        if reference is None or reference.step.startswith(ENGINE):
+            return verdict
+        return verdict._replace(certainty=Certainty.ASSUMED, reason=f"{quoted(reference.step)} may have failed")
 
     def _is_readable(self, reference: Reference, place: Path, scope: Scope, when: Condition | None) -> bool:
         """Return whether a reference may name that step here; report it where it may not."""
@@ -399,6 +414,11 @@ class _Anything(dict[str, Type]):
 
     def __missing__(self, key: str) -> Type:
         return ANYTHING
+
+
+def _place_of(entry: dict[str, Any], key: str, path: Path) -> Path:
+    """Return where something about a key is to be reported: at the key, or where it is missing."""
+    return (*path, key) if key in entry else path
 
 
 def _accepted_by(target: Procedure | Child | None) -> Type:

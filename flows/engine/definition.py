@@ -94,7 +94,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class FlowDefinition:
-    """A document that passed the checker: steps in the order in which they run; `timeout` in seconds."""
+    """A document that passed the checker: steps in the order in which they run; `timeout` in seconds.
+
+    `outputs_type` is the declared type of the outputs, `levels` how many levels of flows are nested below this one.
+    """
 
     steps: tuple[Step, ...]
     inputs: Mapping[str, Input] = field(default_factory=dict)
@@ -103,12 +106,7 @@ class FlowDefinition:
     timeout: float | None = None
     description: str = ""
     outputs_type: Type = field(default=ANYTHING, repr=False)
-
-    @property
-    def levels(self) -> int:
-        """How many levels of flows are nested below this one."""
-        targets = [step.target for step in (*self.steps, *self.on_failure)]
-        return max((1 + target.definition.levels for target in targets if isinstance(target, Child)), default=0)
+    levels: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

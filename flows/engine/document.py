@@ -14,7 +14,8 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 
-_KEY_ORDER = ("description", "inputs", "procedures", "name", "mod", "method", "params")
+_DOCUMENT_ORDER = ("$schema", "description", "timeout", "inputs", "procedures", "outputs", "on_failure")
+_STEP_ORDER = ("name", "mod", "method", "params", "flow", "inputs")
 
 
 class Loaded(NamedTuple):
@@ -51,17 +52,20 @@ def format_document(text: str) -> str:
     value, findings = load_document(text)
     if findings:
         raise InvalidFlow(findings.as_tuple())
-    return json.dumps(_in_key_order(value), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_laid_out(value), indent=2, ensure_ascii=False) + "\n"
 
 
-def _in_key_order(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    ordered = {key: value[key] for key in _KEY_ORDER if key in value} | value
-    steps = ordered.get("procedures")
-    if isinstance(steps, list):
-        ordered["procedures"] = [_in_key_order(step) for step in steps]
+def _laid_out(document: Any) -> Any:
+    ordered = _in_order(document, _DOCUMENT_ORDER)
+    for key in ("procedures", "on_failure"):
+        if isinstance(ordered, dict) and isinstance(ordered.get(key), list):
+            ordered[key] = [_in_order(step, _STEP_ORDER) for step in ordered[key]]
     return ordered
+
+
+def _in_order(value: Any, keys: tuple[str, ...]) -> Any:
+    """Return an object with its known keys first; any other value as it is."""
+    return {key: value[key] for key in keys if key in value} | value if isinstance(value, dict) else value
 
 
 def _within_limits(text: str | bytes, findings: Findings) -> str | None:

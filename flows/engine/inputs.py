@@ -9,7 +9,20 @@ from typing import Any
 from flows.engine.errors import InvalidInputs
 from flows.engine.findings import Findings
 from flows.engine.text import did_you_mean, named, quoted
-from flows.engine.types import BOOLEAN, INTEGER, LIST, NUMBER, OBJECT, STRING, Constant, Type, is_a, kind_of, same_value, union
+from flows.engine.types import (
+    BOOLEAN,
+    INTEGER,
+    LIST,
+    NUMBER,
+    OBJECT,
+    STRING,
+    Constant,
+    Type,
+    is_a,
+    kind_of,
+    same_value,
+    union,
+)
 from flows.engine.values import unstorable
 
 TYPES: dict[str, Type] = {
@@ -54,7 +67,7 @@ class Input:
         if self.pattern is not None and not re.search(self.pattern, value):
             return f"{_shown(value)} does not match the pattern {quoted(self.pattern)}"
         problem = unstorable(value)
-        return None if problem is None else str(problem)
+        return None if problem is None else f"{problem.pointer or 'this'} {problem.reason}"
 
 
 def read_inputs(declared: Mapping[str, Input], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +107,7 @@ def inputs_from_text(declared: Mapping[str, Input], given: Mapping[str, str]) ->
         one = declared.get(name)
         try:
             values[name] = text if one is None else _from_text(one.type, text)
-        except ValueError:
+        except (ValueError, RecursionError):
             findings.add((name,), f"{quoted(text)} is not {_article(one.type if one else 'string')}")
     if findings:
         raise InvalidInputs(findings.as_tuple())
@@ -115,7 +128,7 @@ def _from_text(kind: str, text: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return quoted(json.dumps(value, ensure_ascii=False)) if not isinstance(value, str) else quoted(value)
+    return quoted(value) if isinstance(value, str) else quoted(json.dumps(value, ensure_ascii=False))[1:-1]
 
 
 def _article(kind: str) -> str:

@@ -1,6 +1,7 @@
 """Read the parts of a document that stand on their own: declared inputs, and how a step is retried."""
 
 import re
+import warnings
 from typing import Any
 
 from flows.engine.definition import Retry
@@ -26,15 +27,15 @@ def read_retry(reader: Reader, value: dict[str, Any], path: Path) -> Retry | Non
     if "retry" not in value:
         return None
     place = (*path, "retry")
-    retry = reader.object(value, "retry", path)
-    reader.unknown_keys(retry, _RETRY_KEYS, place)
-    attempts = reader.whole(retry, "max_attempts", place, 1, MAX_ATTEMPTS)
-    if attempts is None:
-        if "max_attempts" not in retry:
-            reader.add(place, 'the key "max_attempts" is missing; it counts all executions, 1 to 10')
+    if not isinstance(value["retry"], dict):
+        reader.add(place, f'this is {kind_of(value["retry"])}; it must be an object such as {{"max_attempts": 3}}')
         return None
+    retry = value["retry"]
+    reader.unknown_keys(retry, _RETRY_KEYS, place)
+    if "max_attempts" not in retry:
+        reader.add(place, 'the key "max_attempts" is missing; it counts all executions, 1 to 10')
     return Retry(
-        attempts,
+        reader.whole(retry, "max_attempts", place, 1, MAX_ATTEMPTS) or 1,
         reader.number(retry, "delay", place, 0, MAX_SECONDS) or 0.0,
         reader.number(retry, "backoff", place, 1, MAX_BACKOFF) or 1.0,
         reader.number(retry, "max_delay", place, 0, MAX_SECONDS),
@@ -44,7 +45,7 @@ def read_retry(reader: Reader, value: dict[str, Any], path: Path) -> Retry | Non
 
 def _class_names(reader: Reader, retry: dict[str, Any], path: Path) -> tuple[str, ...]:
     names = reader.list(retry, "on", path)
-    if "on" in retry and names == []:
+    if retry.get("on") == []:
         reader.add((*path, "on"), "this is empty; name exception classes, or leave the key out for any Exception")
     for index, name in enumerate(names):
         if not isinstance(name, str) or not _CLASS_NAME.fullmatch(name):
@@ -109,7 +110,9 @@ def _pattern(reader: Reader, value: dict[str, Any], kind: str | None, path: Path
         return None
     pattern = reader.text(value, "pattern", path)
     try:
-        re.compile(pattern)
+        # What Python means to change about patterns one day is no reason to refuse one.
+        with warnings.catch_warnings(action="ignore"):
+            re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         reader.add((*path, "pattern"), f"{quoted(pattern)} is no regular expression: {error}")
         return None
@@ -117,7 +120,7 @@ def _pattern(reader: Reader, value: dict[str, Any], kind: str | None, path: Path
 
 
 def _check_own_values(reader: Reader, one: Input, value: dict[str, Any], path: Path) -> None:
-    if "enum" in value and not one.enum:
+    if value.get("enum") == []:
         reader.add((*path, "enum"), "this is empty; no value could be given")
     if one.minimum is not None and one.maximum is not None and one.minimum > one.maximum:
         reader.add((*path, "minimum"), f"{one.minimum} is more than the maximum {one.maximum}")

@@ -8,7 +8,7 @@ from flows.engine.definition import Child, FlowDefinition, Options, Report, Step
 from flows.engine.findings import Path, json_pointer
 from flows.engine.proof import Certainty, Verdict
 from flows.engine.references import Reference
-from flows.engine.text import visible
+from flows.engine.text import counted, visible
 
 
 def plan(report: Report, inputs: Mapping[str, Any]) -> Iterator[str]:
@@ -40,11 +40,12 @@ def plan(report: Report, inputs: Mapping[str, Any]) -> Iterator[str]:
 def summary(report: Report) -> str:
     """Return one line: how many steps, and how many references are proved or assumed."""
     definition: FlowDefinition = report.definition_or_raise()
-    counts = {certainty: 0 for certainty in Certainty}
+    counts = dict.fromkeys(Certainty, 0)
     for verdict in report.verdicts:
         counts[verdict.certainty] += 1
     proved, assumed = counts[Certainty.PROVED], counts[Certainty.ASSUMED]
-    return f"{len(definition.steps)} steps, {len(report.verdicts)} references: {proved} proved, {assumed} assumed"
+    steps, references = counted(len(definition.steps), "step"), counted(len(report.verdicts), "reference")
+    return f"{steps}, {references}: {proved} proved, {assumed} assumed"
 
 
 def _steps(
@@ -99,7 +100,7 @@ def _has_reference(template: Any) -> bool:
 
 
 def _origin(reference: Reference, inputs: Mapping[str, Any]) -> str:
-    if reference.step == "_input" and reference.rest in inputs:
+    if reference.step == "_input" and reference.rest is not None and reference.rest in inputs:
         return f" = {_shown(inputs[reference.rest])}"
     return ""
 

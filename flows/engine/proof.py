@@ -10,6 +10,7 @@ from flows.engine.text import did_you_mean, named, quoted
 from flows.engine.types import (
     ANYTHING,
     OBJECT,
+    AnyType,
     Field,
     Fit,
     ListOf,
@@ -72,8 +73,12 @@ def find_type(reference: Reference, results: Mapping[str, Type]) -> Found:
     if "." not in rest or (whole.type is not None and whole.certain):
         return _found(whole, owner, rest, f"@{reference.step}")
     path = _follow(owner, rest.split("."), f"@{reference.step}")
-    # A result that is not declared may have the whole text as one key.
-    return path if whole.type is None else Found(union((whole.type, path.type)), path.doubt or "the key may be missing")
+    if whole.type is None:
+        return path
+    if path.problem:
+        return _found(whole, owner, rest, f"@{reference.step}")
+    # Either may be what is found: the whole text as one key, or else what the path leads to.
+    return Found(union((whole.type, path.type)), path.doubt)
 
 
 def _follow(owner: Type, parts: list[str], passed: str) -> Found:
@@ -96,7 +101,7 @@ def _found(one: Member, owner: Type, key: str, passed: str) -> Found:
         return Found(ANYTHING, problem=what + keys)
     if one.certain:
         return Found(one.type)
-    if owner == ANYTHING or one.type == ANYTHING:
+    if ANYTHING in (owner, one.type):
         return Found(one.type, doubt=f"{quoted(passed)} does not declare its keys")
     if isinstance(owner, ListOf):
         return Found(one.type, doubt=f"the list {quoted(passed)} may be shorter")
@@ -105,35 +110,25 @@ def _found(one: Member, owner: Type, key: str, passed: str) -> Found:
 
 def judge(template: Any, target: Type, results: Mapping[str, Type], path: Path) -> Iterator[Verdict]:
     """Yield a verdict on each reference of a compiled value, and on each literal that does not fit its type."""
-    if target is OBJECT or target is ANYTHING:
+    if target is ANYTHING or (target is OBJECT and isinstance(template, dict)):
         for place, reference in references_in(template, path):
             yield judge_reference(reference, ANYTHING, results, place)
     elif isinstance(template, Reference):
         yield judge_reference(template, target, results, path)
-    elif isinstance(template, dict):
+    elif isinstance(template, dict) and isinstance(target, ObjectOf):
         yield from _judge_object(template, target, results, path)
-    elif isinstance(template, list):
-        item = target.item if isinstance(target, ListOf) else _loose(template, target, results)
-        if item is None:
-            yield _misfit(path, template, target)
-        else:
-            for index, entry in enumerate(template):
-                yield from judge(entry, item, results, (*path, index))
+    elif isinstance(template, list) and isinstance(target, ListOf):
+        for index, entry in enumerate(template):
+            yield from judge(entry, target.item, results, (*path, index))
+    elif isinstance(template, dict | list):
+        yield from _judge_by_options(template, target, results, path)
     elif fit(type_of(template), target) is Fit.NEVER:
         yield _misfit(path, template, target)
 
 
 def _judge_object(
-    template: dict[str, Any], target: Type, results: Mapping[str, Type], path: Path
+    template: dict[str, Any], target: ObjectOf, results: Mapping[str, Type], path: Path
 ) -> Iterator[Verdict]:
-    if not isinstance(target, ObjectOf):
-        inner = _loose(template, target, results)
-        if inner is None:
-            yield _misfit(path, template, target)
-        else:
-            for key, item in template.items():
-                yield from judge(item, inner, results, (*path, key))
-        return
     for key, declared in target.fields.items():
         if declared.required and key not in template:
             yield _wrong(path, f"the key {quoted(key)} is missing; it is {declared.type}")
@@ -143,13 +138,44 @@ def _judge_object(
         if kind is None:
             hint = did_you_mean(key, target.fields)
             yield _wrong((*path, key), f"{target} takes no key {quoted(key)} (keys: {named(target.fields)}).{hint}")
-        else:
-            yield from judge(item, kind, results, (*path, key))
+        yield from judge(item, ANYTHING if kind is None else kind, results, (*path, key))
 
 
-def _loose(template: Any, target: Type, results: Mapping[str, Type]) -> Type | None:
-    """Return the type for what is inside a value whose own type cannot be told apart; None where it cannot fit."""
-    return None if fit(template_type(template, results), target) is Fit.NEVER else ANYTHING
+def _judge_by_options(
+    template: dict[str, Any] | list[Any], target: Type, results: Mapping[str, Type], path: Path
+) -> Iterator[Verdict]:
+    """Judge an object or a list where its type is not told by one such type: by the option that it fits best."""
+    kind = ObjectOf if isinstance(template, dict) else ListOf
+    options = [one for one in _options(target) if isinstance(one, kind | AnyType)]
+    judged = [list(_judge_option(template, option, results, path)) for option in options]
+    possible = [verdicts for verdicts in judged if not _count(verdicts, Certainty.WRONG)]
+    if possible:
+        yield from min(possible, key=lambda verdicts: _count(verdicts, Certainty.ASSUMED))
+    elif len(judged) == 1:
+        yield from judged[0]
+    else:
+        of_references = list(judge(template, ANYTHING, results, path))
+        if not _count(of_references, Certainty.WRONG):
+            yield _misfit(path, template, target)
+        yield from of_references
+
+
+def _judge_option(template: Any, option: Type, results: Mapping[str, Type], path: Path) -> Iterator[Verdict]:
+    if not isinstance(option, AnyType):
+        yield from judge(template, option, results, path)
+        return
+    for verdict in judge(template, ANYTHING, results, path):
+        is_proved = verdict.certainty is Certainty.PROVED
+        reason = f"what is inside a {option} inside itself is not followed"
+        yield verdict._replace(certainty=Certainty.ASSUMED, reason=reason) if is_proved else verdict
+
+
+def _options(target: Type) -> tuple[Type, ...]:
+    return target.options if isinstance(target, OneOf) else (target,)
+
+
+def _count(verdicts: list[Verdict], certainty: Certainty) -> int:
+    return sum(verdict.certainty is certainty for verdict in verdicts)
 
 
 def template_type(template: Any, results: Mapping[str, Type]) -> Type:
@@ -172,13 +198,12 @@ def judge_reference(reference: Reference, target: Type, results: Mapping[str, Ty
     if found.problem:
         return Verdict(path, reference, Certainty.WRONG, found.problem)
     fits = fit(found.type, target)
+    is_known = "its type is not declared" if found.type == ANYTHING else f"it is {found.type}"
+    misfit = f"{is_known}, and {target} is needed here"
     if fits is Fit.NEVER:
-        reason = f"it is {found.type}, and {target} is needed here"
-        return Verdict(path, reference, Certainty.WRONG, reason)
-    if found.doubt:
-        return Verdict(path, reference, Certainty.ASSUMED, found.doubt)
-    if fits is Fit.SOMETIMES:
-        return Verdict(path, reference, Certainty.ASSUMED, f"it is {found.type}, and {target} is needed here")
+        return Verdict(path, reference, Certainty.WRONG, misfit)
+    if found.doubt or fits is Fit.SOMETIMES:
+        return Verdict(path, reference, Certainty.ASSUMED, found.doubt or misfit)
     return Verdict(path, reference, Certainty.PROVED, "")
 
 

@@ -6,13 +6,21 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from time import monotonic, perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from flows.engine.context import Contexts
 from flows.engine.current import CurrentStep, current_step
 from flows.engine.deadline import time_limit
 from flows.engine.definition import PLAIN, Child, Condition, FlowDefinition, Retry, Step
-from flows.engine.errors import FlowError, InvalidCondition, InvalidResult, StepExited, StepTimeout, UnresolvedReference
+from flows.engine.errors import (
+    FlowError,
+    InvalidCondition,
+    InvalidInputs,
+    InvalidResult,
+    StepExited,
+    StepTimeout,
+    UnresolvedReference,
+)
 from flows.engine.events import (
     Event,
     InChild,
@@ -30,12 +38,12 @@ from flows.engine.procedures import Procedure
 from flows.engine.references import look_up, resolve
 from flows.engine.text import describe
 from flows.engine.types import kind_of
-from flows.engine.values import InMemory, keep
+from flows.engine.values import InMemory, NotStorable, keep
 
 MAX_ENTRIES = 1000
 
 # Trying again changes nothing about these: the document or the procedure has to change.
-_NEVER_RETRIED = (UnresolvedReference, InvalidResult, InvalidCondition)
+_NEVER_RETRIED = (UnresolvedReference, InvalidResult, InvalidCondition, InvalidInputs)
 
 logger = logging.getLogger(__name__)
 
@@ -101,13 +109,13 @@ class _Run:
         flow: str,
         run_id: int | None,
         sleep: Callable[[float], None],
-        deadline: float | None = None,
+        deadline: "_Deadline | None" = None,
     ) -> None:
         self.definition = definition
         self.flow = flow
         self.run_id = run_id
         self.sleep = sleep
-        self.deadline = _earlier(deadline, definition.timeout)
+        self.deadline = _earlier(deadline, definition.timeout, "the time of the run is over")
         start_time = datetime.now().isoformat(timespec="seconds")
         self.contexts = Contexts()
         self.results = self.contexts.results
@@ -123,20 +131,25 @@ class _Run:
         if self.told:
             self._log(logging.INFO, None, "run started, %d steps", len(self.definition.steps))
         failed = yield from self._steps(self.definition.steps)
-        if failed is None:
-            try:
-                outputs = resolve(self.definition.outputs, self.results)
-            except UnresolvedReference as error:
-                failed = RunFailed(None, error)
-        if failed is None:
-            if self.told:
-                self._log(logging.INFO, None, "run succeeded in %.1f ms", (perf_counter() - began) * 1000)
-            yield RunSucceeded(outputs, tuple(self.warnings))
-        else:
-            yield from self._handle(failed)
-            place = f"step {failed.step.name}" if failed.step else "its outputs"
-            self._log(logging.ERROR, None, "run failed at %s: %s", place, describe(failed.error))
-            yield failed
+        last = failed or self._with_outputs()
+        if isinstance(last, RunFailed):
+            yield from self._handle(last)
+            place = f"step {last.step.name}" if last.step else "its outputs"
+            self._log(logging.ERROR, None, "run failed at %s: %s", place, describe(last.error))
+        elif self.told:
+            self._log(logging.INFO, None, "run succeeded in %.1f ms", (perf_counter() - began) * 1000)
+        yield last
+
+    def _with_outputs(self) -> RunSucceeded | RunFailed:
+        """Resolve the outputs, which is the last thing that can fail."""
+        try:
+            outputs = keep(resolve(self.definition.outputs, self.results))
+        except UnresolvedReference as error:
+            return RunFailed(None, error)
+        if isinstance(outputs, InMemory):
+            self._warn(None, "outputs", outputs.reason)
+            outputs = outputs.value
+        return RunSucceeded(outputs, tuple(self.warnings))
 
     def _handle(self, failed: RunFailed) -> Generator[Event, None, None]:
         """Execute `on_failure`; what goes wrong there is recorded and changes neither status nor first error."""
@@ -181,14 +194,23 @@ class _Run:
     def _succeeded(self, step: Step, outcome: dict[str, Any] | InMemory, seconds: float) -> StepSucceeded:
         """Let later steps see a result."""
         not_storable = None
-        if type(outcome) is InMemory:
+        if isinstance(outcome, InMemory):
             outcome, not_storable = outcome
-            self._log(logging.WARNING, step, "result not storable, kept in memory: %s", not_storable)
-            self.warnings.append(f"{step.name}: result kept in memory only: {not_storable}")
+            self._warn(step, f"{step.name}: result", not_storable)
         self.contexts.record(step.name, outcome)
         if self.told:
             self._log(logging.INFO, step, "step succeeded in %.1f ms", seconds * 1000)
         return StepSucceeded(step, outcome, seconds, not_storable)
+
+    def _warn(self, step: Step | None, what: str, reason: NotStorable) -> None:
+        self._log(
+            logging.WARNING,
+            step,
+            "%s not storable, kept in memory: %s",
+            "outputs" if step is None else "result",
+            reason,
+        )
+        self.warnings.append(f"{what} kept in memory only: {reason}")
 
     def _attempt(self, step: Step, procedure: Procedure, scope: dict[str, Any]) -> Outcome:
         """Call the procedure of a step once; whatever it raises is the outcome."""
@@ -264,7 +286,7 @@ class _Run:
             if not self._is_tried_again(retry, attempt, outcome):
                 return outcome
             wait = retry.wait_after(attempt)
-            if self.deadline is not None and monotonic() + wait >= self.deadline:
+            if self.deadline is not None and monotonic() + wait >= self.deadline.at:
                 return outcome
             self._log(logging.WARNING, step, "attempt %d failed, next in %.1f s: %s", attempt, wait, describe(outcome))
             yield StepRetrying(step, attempt, outcome, wait)
@@ -291,13 +313,13 @@ class _Run:
         """Return the seconds that an attempt may last, and what to say when it lasts longer."""
         timeout = step.options.timeout
         if self.deadline is not None:
-            left = self.deadline - monotonic()
+            left = self.deadline.at - monotonic()
             if timeout is None or left < timeout:
-                return left, "the time of the run is over"
-        return timeout, f"the step took longer than its timeout of {timeout:g} s" if timeout else ""
+                return left, self.deadline.reason
+        return timeout, _too_long(timeout) if timeout else ""
 
     def _is_over(self) -> bool:
-        return self.deadline is not None and monotonic() >= self.deadline
+        return self.deadline is not None and monotonic() >= self.deadline.at
 
     def _child(self, step: Step, child: Child, scope: dict[str, Any]) -> Generator[Event, None, Outcome]:
         """Run another flow as a step; its outputs are the result."""
@@ -305,13 +327,15 @@ class _Run:
             inputs = read_inputs(child.definition.inputs, resolve(step.template, scope))
         except FlowError as error:
             return error
-        deadline = _earlier(self.deadline, step.options.timeout)
+        timeout = step.options.timeout
+        deadline = _earlier(self.deadline, timeout, _too_long(timeout or 0))
         run = _Run(child.definition, inputs, flow=child.flow, run_id=self.run_id, sleep=self.sleep, deadline=deadline)
         outcome: Outcome = FlowError(f"{child} came to no end")
         for event in run.events():
             yield InChild(step, event)
             if isinstance(event, RunSucceeded):
                 outcome = keep(event.outputs)
+                self.warnings.extend(f"{step.name}: {warning}" for warning in event.warnings)
             elif isinstance(event, RunFailed):
                 outcome = event.error
         return outcome
@@ -332,9 +356,20 @@ class _Run:
         logger.log(level, message, *arguments, exc_info=exc_info, extra=extra, stacklevel=2)
 
 
-def _earlier(deadline: float | None, timeout: float | None) -> float | None:
-    """Return the earlier of a point in time and the end of a timeout that begins now."""
+class _Deadline(NamedTuple):
+    """When the time is up, by the monotonic clock, and what to say then."""
+
+    at: float
+    reason: str
+
+
+def _earlier(deadline: _Deadline | None, timeout: float | None, reason: str) -> _Deadline | None:
+    """Return the earlier of a deadline and the end of a timeout that begins now."""
     if timeout is None:
         return deadline
-    ends = monotonic() + timeout
+    ends = _Deadline(monotonic() + timeout, reason)
     return ends if deadline is None else min(deadline, ends)
+
+
+def _too_long(timeout: float) -> str:
+    return f"the step took longer than its timeout of {timeout:g} s"

@@ -15,7 +15,7 @@ from flows.engine.types import AnyType, Atom, Constant, ListOf, ObjectOf, OneOf,
 DRAFT_07 = "http://json-schema.org/draft-07/schema#"
 
 _REFERENCE = {"$ref": "#/definitions/reference"}
-_NOTES = {"^_": {}}
+_NOTES: dict[str, Any] = {"^_": {}}
 _NAME = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]*$", "maxLength": MAX_NAME}
 _SECONDS = {"type": "number", "minimum": 0.001, "maximum": MAX_SECONDS}
 _WAIT = {"type": "number", "minimum": 0, "maximum": MAX_SECONDS}
@@ -31,7 +31,7 @@ def flow_schema(found: Catalogue, flows: Iterable[str] = ()) -> dict[str, Any]:
         "additionalProperties": False,
         "patternProperties": _NOTES,
         "properties": {
-            "$schema": {"type": "string"},
+            "$schema": {"description": "Where an editor finds this schema."},
             "description": {"type": "string", "description": "Text for people."},
             "timeout": {**_SECONDS, "description": "Seconds that the whole run may last."},
             "inputs": {
@@ -115,14 +115,19 @@ def _call_or_flow() -> dict[str, Any]:
 
 
 def _methods_of(mod: str, entries: list[Entry]) -> dict[str, Any]:
+    method = {
+        "enum": [entry.method for entry in entries],
+        # Not of the standard; editors show it next to each name, validators pass over it.
+        "enumDescriptions": [entry.summary for entry in entries],
+    }
     return {
         "if": {"required": ["mod"], "properties": {"mod": {"const": mod}}},
-        "then": {"properties": {"method": {"enum": [entry.method for entry in entries]}}},
+        "then": {"properties": {"method": method}},
     }
 
 
 def _params(found: Catalogue) -> list[dict[str, Any]]:
-    """Return what `params` of each procedure that declares them must be."""
+    """Return what `params` of each procedure must be, as far as it says so."""
     return [
         {
             "if": {
@@ -130,13 +135,21 @@ def _params(found: Catalogue) -> list[dict[str, Any]]:
                 "properties": {"mod": {"const": entry.mod}, "method": {"const": entry.method}},
             },
             "then": {
-                "properties": {"params": _object(entry.accepts) | {"description": entry.summary}},
+                "properties": {"params": _plain(entry.accepts) | {"description": _help(entry)}},
                 "required": ["params"] if any(one.required for one in entry.parameters) else [],
             },
         }
         for entry in found.entries
-        if isinstance(entry.accepts, ObjectOf) and entry.parameters
     ]
+
+
+def _help(entry: Entry) -> str:
+    """Return what an editor shows at `params`."""
+    told = [
+        entry.summary,
+        *(entry.sections[title] for title in ("Params", "Parameters", "Args") if title in entry.sections),
+    ]
+    return "\n\n".join(filter(None, told))
 
 
 def schema_of(kind: Type) -> dict[str, Any]:
@@ -151,14 +164,19 @@ def _plain(kind: Type) -> dict[str, Any]:
     if isinstance(kind, Atom):
         return {"type": kind.name}
     if isinstance(kind, Constant):
-        return {"const": kind.value}
+        return {"const": _written(kind.value)}
     if isinstance(kind, ListOf):
         return {"type": "array", "items": schema_of(kind.item)}
     if isinstance(kind, OneOf):
         if all(isinstance(option, Constant) for option in kind.options):
-            return {"enum": [option.value for option in kind.options if isinstance(option, Constant)]}
+            return {"enum": [_written(option.value) for option in kind.options if isinstance(option, Constant)]}
         return {"anyOf": [_plain(option) for option in kind.options]}
     return _object(kind)
+
+
+def _written(value: Any) -> Any:
+    """Return a constant as a document has it: a text that begins with @ gets another."""
+    return f"@{value}" if isinstance(value, str) and value.startswith("@") else value
 
 
 def _object(kind: ObjectOf) -> dict[str, Any]:

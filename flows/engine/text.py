@@ -40,6 +40,11 @@ def named(names: Iterable[str]) -> str:
     return shown or "none"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 step`, `2 steps`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the name that was probably meant; None where none is near."""
     if len(name) > _LONGEST_GUESSED:

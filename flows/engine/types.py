@@ -4,10 +4,11 @@ A type is a value of its own, not a Python class, because what flows between ste
 `1.0` is one, and a tuple arrives as a list.
 """
 
+import json
 import re
 import types as python_types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, NewType, NotRequired, Required, Union, get_args, get_origin, is_typeddict
@@ -25,10 +26,16 @@ class Fit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AnyType:
-    """Nothing is declared: every value, or one that only Python knows."""
+    """Nothing is declared: every value, or one that only Python knows.
+
+    `again` is the `TypedDict` that is not followed any further where it stands inside itself: nothing can be said of
+    it but that it is itself.
+    """
+
+    again: Any = None
 
     def __str__(self) -> str:
-        return "anything"
+        return "anything" if self.again is None else str(self.again.__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +48,21 @@ class Atom:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Constant:
     """Exactly this text, number, boolean or null."""
 
     value: str | int | float | bool | None
 
     def __str__(self) -> str:
-        return quoted(self.value) if isinstance(self.value, str) else _json_word(self.value)
+        return quoted(self.value) if isinstance(self.value, str) else json.dumps(self.value)
+
+    # Python takes True for 1.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and same_value(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ class OneOf:
     options: "tuple[Type, ...]"
 
     def __str__(self) -> str:
-        return " or ".join(map(str, self.options))
+        return " or ".join(map(str, self.options)) or "nothing"
 
 
 Type = AnyType | Atom | Constant | ListOf | ObjectOf | OneOf
@@ -131,34 +145,26 @@ def kind_of(value: Any) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def _json_word(value: Any) -> str:
-    return {None: "null", True: "true", False: "false"}[value] if value is None or value is True or value is False else str(value)
-
-
 # --- comparison ------------------------------------------------------------------------------------------------------
 
 
 def fit(source: Type, target: Type) -> Fit:
     """Return whether values of `source` are accepted where `target` is declared."""
-    if isinstance(target, AnyType):
+    if target == ANYTHING:
         return Fit.ALWAYS
-    if isinstance(source, AnyType):
+    if source == ANYTHING:
         return Fit.SOMETIMES
     if isinstance(source, OneOf):
         return _all_of(fit(option, target) for option in source.options)
     if isinstance(target, OneOf):
         return _best_of(fit(source, option) for option in target.options)
+    if isinstance(source, AnyType) or isinstance(target, AnyType):
+        return Fit.ALWAYS if source == target else Fit.SOMETIMES
     if isinstance(source, ListOf) and isinstance(target, ListOf):
         return _fit_lists(source, target)
     if isinstance(source, ObjectOf) and isinstance(target, ObjectOf):
         return _fit_objects(source, target)
-    if isinstance(source, Constant):
-        return Fit.ALWAYS if _accepts(target, source.value) else Fit.NEVER
-    if isinstance(source, Atom) and isinstance(target, Atom):
-        return _fit_atoms(source, target)
-    if isinstance(source, Atom) and isinstance(target, Constant):
-        return Fit.SOMETIMES if _accepts(source, target.value) else Fit.NEVER
-    return Fit.NEVER
+    return _fit_plain(source, target)
 
 
 def _all_of(fits: Iterable[Fit]) -> Fit:
@@ -173,10 +179,17 @@ def _best_of(fits: Iterable[Fit]) -> Fit:
     return next((best for best in (Fit.ALWAYS, Fit.SOMETIMES) if best in found), Fit.NEVER)
 
 
-def _fit_atoms(source: Atom, target: Atom) -> Fit:
+def _fit_plain(source: Type, target: Type) -> Fit:
+    """Compare where at most one of the two is an object or a list."""
+    if isinstance(source, Constant):
+        return Fit.ALWAYS if _accepts(target, source.value) else Fit.NEVER
+    if not isinstance(source, Atom):
+        return Fit.NEVER
     if source == target or (source == INTEGER and target == NUMBER):
         return Fit.ALWAYS
-    return Fit.SOMETIMES if source == NUMBER and target == INTEGER else Fit.NEVER
+    if source == NUMBER and target == INTEGER:
+        return Fit.SOMETIMES
+    return Fit.SOMETIMES if isinstance(target, Constant) and _accepts(source, target.value) else Fit.NEVER
 
 
 def _fit_lists(source: ListOf, target: ListOf) -> Fit:
@@ -185,35 +198,30 @@ def _fit_lists(source: ListOf, target: ListOf) -> Fit:
 
 
 def _fit_objects(source: ObjectOf, target: ObjectOf) -> Fit:
-    fits = [_fit_field(source, name, declared) for name, declared in target.fields.items()]
-    for name, declared in source.fields.items():
-        if name not in target.fields:
-            fits.append(_fit_extra(declared, target.rest))
-    if source.rest is not None and target.rest != ANYTHING:
-        fits.append(Fit.SOMETIMES)
-    if Fit.NEVER in fits:
-        return Fit.NEVER
-    return Fit.SOMETIMES if Fit.SOMETIMES in fits else Fit.ALWAYS
+    fits = {_fit_fields(_field_of(source, name), declared) for name, declared in target.fields.items()}
+    # That a result has more keys than are read does no harm, unless the target says what they must be.
+    if target.rest is not None:
+        more = [given for name, given in source.fields.items() if name not in target.fields]
+        more += [] if source.rest is None else [Field(source.rest, required=False)]
+        fits |= {_fit_fields(given, Field(target.rest, required=False)) for given in more}
+    return next((worst for worst in (Fit.NEVER, Fit.SOMETIMES) if worst in fits), Fit.ALWAYS)
 
 
-def _fit_field(source: ObjectOf, name: str, declared: Field) -> Fit:
-    given = source.fields.get(name)
+def _field_of(owner: ObjectOf, name: str) -> Field | None:
+    if name in owner.fields or owner.rest is None:
+        return owner.fields.get(name)
+    return Field(owner.rest, required=False)
+
+
+def _fit_fields(given: Field | None, declared: Field) -> Fit:
     if given is None:
-        if source.rest is not None:
-            return Fit.SOMETIMES
         return Fit.NEVER if declared.required else Fit.ALWAYS
     found = fit(given.type, declared.type)
-    if found is Fit.NEVER:
-        return Fit.NEVER if given.required else Fit.SOMETIMES
-    if not given.required and declared.required:
-        return Fit.SOMETIMES
-    return found
-
-
-def _fit_extra(declared: Field, rest: Type | None) -> Fit:
-    # A further key is refused where a literal has it; that a result has more keys than are read does no harm.
-    found = Fit.ALWAYS if rest is None else fit(declared.type, rest)
-    return Fit.SOMETIMES if found is Fit.NEVER and not declared.required else found
+    if given.required:
+        return found
+    # Without the key the value is no problem where the target can do without it, and one where it cannot.
+    absent = Fit.NEVER if declared.required else Fit.ALWAYS
+    return found if found is absent else Fit.SOMETIMES
 
 
 def _accepts(target: Type, value: Any) -> bool:
@@ -289,27 +297,35 @@ def keys_of(owner: Type) -> list[str]:
 
 # --- annotations -----------------------------------------------------------------------------------------------------
 
+_LISTS = (list, tuple, Sequence, MutableSequence, Iterable)
+_MAPPINGS = (dict, Mapping, MutableMapping)
 _PLAIN: dict[Any, Type] = {
     str: STRING, int: INTEGER, float: NUMBER, bool: BOOLEAN, type(None): NULL, None: NULL,
-    dict: OBJECT, list: LIST, tuple: LIST,
+    **dict.fromkeys(_LISTS, LIST), **dict.fromkeys(_MAPPINGS, OBJECT),
 }  # fmt: skip
-_LISTS = (list, tuple, Sequence, Iterable)
-_MAPPINGS = (dict, Mapping)
+# typing has ReadOnly since Python 3.13.
+_AROUND = (typing.Annotated, Required, NotRequired, getattr(typing, "ReadOnly", Required))
 
 
 def from_annotation(annotation: Any, seen: tuple[Any, ...] = ()) -> Type:
-    """Return the type that an annotation declares; what JSON has no word for counts as not declared."""
-    try:
-        if annotation in _PLAIN:
-            return _PLAIN[annotation]
-    except TypeError:
-        return ANYTHING
-    if is_typeddict(annotation):
-        # A type that contains itself is followed once.
-        return ANYTHING if annotation in seen else _from_typed_dict(annotation, (*seen, annotation))
+    """Return the type that an annotation declares; what JSON has no word for counts as not declared.
+
+    Of a tuple the types of its items count, not how many there are. `seen` holds the types around this one.
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if arguments:
+        return _from_generic(origin, arguments, seen)
+    if _is_typed_dict(annotation):
+        return AnyType(annotation) if annotation in seen else _from_typed_dict(annotation, (*seen, annotation))
     if isinstance(annotation, NewType):
         return from_annotation(annotation.__supertype__, seen)
-    return _from_generic(get_origin(annotation), get_args(annotation), seen)
+    name = annotation if origin is None else origin
+    return _PLAIN.get(name, ANYTHING) if isinstance(name, Hashable) else ANYTHING
+
+
+def _is_typed_dict(annotation: Any) -> bool:
+    # On older Pythons the one of typing_extensions is another class, with the same attributes.
+    return is_typeddict(annotation) or (isinstance(annotation, type) and hasattr(annotation, "__required_keys__"))
 
 
 def _from_generic(origin: Any, arguments: tuple[Any, ...], seen: tuple[Any, ...]) -> Type:
@@ -317,10 +333,10 @@ def _from_generic(origin: Any, arguments: tuple[Any, ...], seen: tuple[Any, ...]
         return union(from_annotation(argument, seen) for argument in arguments)
     if origin is Literal:
         return union(_from_literal(argument) for argument in arguments)
-    if origin in (typing.Annotated, Required, NotRequired):
+    if origin in _AROUND:
         return from_annotation(arguments[0], seen)
-    if origin is tuple and arguments[-1:] != (...,):
-        return ListOf(union(from_annotation(argument, seen) for argument in arguments if argument != ()))
+    if origin is tuple:
+        return ListOf(union(from_annotation(argument, seen) for argument in arguments if argument is not ...))
     if origin in _LISTS:
         return ListOf(from_annotation(arguments[0], seen))
     if origin in _MAPPINGS:
@@ -344,11 +360,14 @@ def _from_typed_dict(annotation: Any, seen: tuple[Any, ...]) -> Type:
 
 def _required_keys(annotation: Any, hints: Mapping[str, Any]) -> set[str]:
     # With `from __future__ import annotations` Python cannot see the marks in time; the resolved hints show them.
-    required = set(annotation.__required_keys__)
-    for name, hint in hints.items():
-        mark = get_origin(hint)
-        if mark is Required:
-            required.add(name)
-        elif mark is NotRequired:
-            required.discard(name)
-    return required
+    marks = {name: _mark(hint) for name, hint in hints.items()}
+    required = {name for name in annotation.__required_keys__ if marks.get(name) is not NotRequired}
+    return required | {name for name, mark in marks.items() if mark is Required}
+
+
+def _mark(hint: Any) -> Any:
+    """Return `Required` or `NotRequired` where a hint bears it, if need be inside of `Annotated`."""
+    origin = get_origin(hint)
+    if origin in _AROUND and origin not in (Required, NotRequired):
+        return _mark(get_args(hint)[0])
+    return origin

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from flows import services
 from flows.engine.text import describe, quoted, visible
+from flows.engine.values import InMemory, keep
 from flows.management.errors import FAILED, REFUSED, reported
 from flows.management.progress import Progress
 from flows.models import Flow
@@ -59,8 +60,10 @@ class Command(BaseCommand):
 
     def _run_step(self, name: str, step: str, params: str | None) -> None:
         given = None if params is None else _json_object(params, "--params")
-        result = services.run_step(name, step, given)
-        self.stdout.write(json.dumps(result, indent=2, ensure_ascii=False, default=repr))
+        outcome = services.run_step(name, step, given)
+        if outcome.error is not None:
+            raise CommandError(visible(outcome.summary), returncode=FAILED) from outcome.error
+        self.stdout.write(json.dumps(_as_data(outcome)["context"][step], indent=2, ensure_ascii=False))
 
     def _run(self, name: str, options: Mapping[str, Any]) -> None:
         definition = services.runnable(name)
@@ -127,9 +130,14 @@ def _as_data(outcome: services.RunOutcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 6),
         "steps": [asdict(step) for step in outcome.steps],
         "warnings": list(outcome.warnings),
-        "outputs": outcome.outputs,
+        "outputs": _storable(outcome.outputs),
         "context": {
             name: {"_not_storable": warnings[name]} if name in warnings else result
             for name, result in outcome.context.items()
         },
     }
+
+
+def _storable(outputs: dict[str, Any]) -> dict[str, Any]:
+    kept = keep(outputs)
+    return {"_not_storable": str(kept.reason)} if isinstance(kept, InMemory) else kept
