@@ -1,6 +1,7 @@
 """The use-cases: what the command, the admin and a schedule ask for."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from time import perf_counter
@@ -8,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from flows.engine import (
     Child,
@@ -132,14 +133,20 @@ def procedures() -> Catalogue:
 
 
 def flow_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a flow document of this site."""
-    return schema.flow_schema(procedures())
+    """Return the JSON Schema of a flow document of this site.
+
+    It names the flows that can be sub-flows; where there is no database, it names none.
+    """
+    names: list[str] = []
+    with suppress(DatabaseError):
+        names = list(Flow.objects.not_deleted().values_list("flow_name", flat=True))
+    return schema.flow_schema(procedures(), names)
 
 
 def broken_flows() -> Iterator[tuple[Flow, Report]]:
     """Yield each enabled flow that the code of this site cannot run as it is stored, with the findings."""
     for flow in Flow.objects.enabled().iterator(chunk_size=100):
-        report = check_document(flow.flow_json, flow.flow_name)
+        report = check(flow.flow_json, registry(), _enabled_document, name=flow.flow_name)
         if report.findings:
             yield flow, report
 
