@@ -1,0 +1,1 @@
+"""Measure, against the limits and the peers: python -m bench."""

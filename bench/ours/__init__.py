@@ -1,0 +1,1 @@
+"""Our engine and its limits, measured in a process of their own like the peers."""
