@@ -174,8 +174,8 @@ def test_an_invalid_document_is_refused_with_every_finding_and_nothing_is_called
     assert str(error).splitlines() == [
         'flow "x" is invalid:',
         '/procedures/1/params/text: "@three.x": no step is named "three" (earlier steps: one).',
-        '/procedures/2: the key "mod" is missing',
-        '/procedures/2: the key "method" is missing',
+        '/procedures/2: the key "mod" is missing; write e.g. "common.Kt"',
+        '/procedures/2: the key "method" is missing; write e.g. "prt"',
     ]
     assert not (tmp_path / "marks").exists()
 

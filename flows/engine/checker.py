@@ -1,20 +1,28 @@
 """The one checker: proves what it can of a document before anything runs, and calls nothing."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flows.engine.definition import PLAIN, Child, Condition, FlowDefinition, Options, Report, Step
 from flows.engine.document import load_document
-from flows.engine.errors import FlowError, UnknownProcedure
+from flows.engine.errors import FlowError, UnknownMethod, UnknownProcedure
 from flows.engine.findings import Finding, Findings, Path
 from flows.engine.inputs import Input
-from flows.engine.options import MAX_SECONDS, read_declared_inputs, read_retry
+from flows.engine.options import MAX_SECONDS, check_value, read_declared_inputs, read_retry
 from flows.engine.procedures import Procedure, Registry
 from flows.engine.proof import Certainty, Verdict, find_type, judge, judge_reference, template_type
 from flows.engine.reader import Reader
-from flows.engine.references import ENGINE, BadReference, Place, Reference, compile_value, parse_text, references_in
+from flows.engine.references import (
+    ENGINE,
+    NAME,
+    BadReference,
+    Place,
+    Reference,
+    compile_value,
+    parse_text,
+    references_in,
+)
 from flows.engine.scope import ERROR, ERROR_TYPE, INPUT, RUNTIME, RUNTIME_TYPE, Scope
 from flows.engine.text import quoted
 from flows.engine.types import (
@@ -40,7 +48,6 @@ MAX_LEVELS = 5
 FlowSource = Callable[[str], str]
 """Returns the document of a flow by its name; raises `FlowError` where it cannot be used as a step."""
 
-_NAME = re.compile("[A-Za-z][A-Za-z0-9_-]*")
 _DOCUMENT_KEYS = ("$schema", "description", "timeout", "inputs", "procedures", "outputs", "on_failure")
 _OPTION_KEYS = ("description", "when", "foreach", "retry", "timeout", "continue_on_error")
 _CALL_KEYS = ("name", "mod", "method", "params", *_OPTION_KEYS)
@@ -130,14 +137,14 @@ class _Checker:
         self.inputs = read_declared_inputs(self.reader, document)
         procedures = self._entries(document, "procedures")
         handlers = self._entries(document, "on_failure")
-        positions = _positions(handlers, "on_failure") | _positions(procedures, "procedures")
+        entries = {"procedures": procedures, "on_failure": handlers}
         first: dict[str, Type] = {RUNTIME: RUNTIME_TYPE}
         if self.inputs:
             first[INPUT] = ObjectOf({name: Field(one.value_type) for name, one in self.inputs.items()})
-        scope = Scope(dict(first), positions)
+        scope = Scope(dict(first), entries)
         self.steps = self._steps(procedures, ("procedures",), scope)
         outputs = self._outputs(document, scope)
-        on_failure = self._steps(handlers, ("on_failure",), Scope(first | {ERROR: ERROR_TYPE}, positions))
+        on_failure = self._steps(handlers, ("on_failure",), Scope(first | {ERROR: ERROR_TYPE}, entries))
         steps = [*self.steps, *on_failure]
         return FlowDefinition(
             tuple(self.steps),
@@ -156,9 +163,9 @@ class _Checker:
         for index, step in enumerate(self.steps[:-1]):
             if step.name not in self.read:
                 found.add(("procedures", index), f"nothing reads the result of {quoted(step.name)}")
-        if f"@{INPUT}" not in self.read:
+        if INPUT not in self.read:
             for name in self.inputs:
-                if not any(text.split(".")[:2] == [f"@{INPUT}", name] for text in self.read):
+                if f"{INPUT}.{name}" not in self.read:
                     found.add(("inputs", name), f"nothing reads the input {quoted(name)}")
         return list(found.as_tuple())
 
@@ -217,9 +224,11 @@ class _Checker:
         inner, foreach = self._foreach(entry, path, scope, when)
         key = "inputs" if is_flow else "params"
         params = self.reader.object(entry, key, path)
+        judged = len(self.verdicts)
         template = self._template(params, _place_of(entry, key, path), inner, _accepted_by(target), when)
         if isinstance(target, Child):
             self._literal_inputs(target.definition, template, (*path, key))
+            self.verdicts[judged:] = [_doubt_of_bounds(one, target, (*path, key)) for one in self.verdicts[judged:]]
         if path[0] == "on_failure" and "continue_on_error" in entry:
             self.add((*path, "continue_on_error"), "the steps of on_failure go on after an error in any case")
         options = Options(
@@ -248,21 +257,25 @@ class _Checker:
         name = self.reader.required_text(entry, "name", path)
         if name is None:
             return ""
-        place = (*path, "name")
-        if name.startswith(ENGINE):
-            self.add(place, f'{quoted(name)}: names that begin with "_" are the engine\'s')
-        elif len(name) > MAX_NAME:
-            self.add(place, f"{quoted(name)} has {len(name)} characters; a name has at most {MAX_NAME}")
-        elif not _NAME.fullmatch(name):
-            self.add(place, f"{quoted(name)}: a name begins with a letter and holds only A-Z a-z 0-9 _ -")
-        elif name.lower() not in self.names:
-            self.names[name.lower()] = name
-        elif self.names[name.lower()] == name:
-            self.add(place, f"{quoted(name)} is the name of an earlier step too; names are unique")
-        else:
-            earlier = quoted(self.names[name.lower()])
-            self.add(place, f"{quoted(name)} differs from the earlier {earlier} only in case")
+        problem = self._problem_of_name(name)
+        if problem:
+            self.add((*path, "name"), f"{quoted(name)}{problem}")
         return name
+
+    def _problem_of_name(self, name: str) -> str:
+        if name.startswith(ENGINE):
+            return ': names that begin with "_" are the engine\'s'
+        if len(name) > MAX_NAME:
+            return f" has {len(name)} characters; a name has at most {MAX_NAME}"
+        if not NAME.fullmatch(name):
+            return ": a name begins with a letter and holds only A-Z a-z 0-9 _ -"
+        earlier = self.names.get(name.lower())
+        if earlier is None:
+            self.names[name.lower()] = name
+            return ""
+        if earlier == name:
+            return " is the name of an earlier step too; names are unique"
+        return f" differs from the earlier {quoted(earlier)} only in case"
 
     def _procedure(self, entry: dict[str, Any], path: Path) -> Procedure | None:
         mod = self.reader.required_text(entry, "mod", path)
@@ -272,8 +285,7 @@ class _Checker:
         try:
             return self.installation.registry.find(mod, method)
         except UnknownProcedure as error:
-            known = mod in self.installation.registry.modules
-            self.add((*path, "method" if known else "mod"), str(error))
+            self.add((*path, "method" if isinstance(error, UnknownMethod) else "mod"), str(error))
             return None
 
     def _child(self, entry: dict[str, Any], path: Path) -> Child | None:
@@ -296,11 +308,8 @@ class _Checker:
             declared = child.inputs.get(name)
             place = (*path, name)
             # What has another type is reported by the proof.
-            if declared is None or references_in(value, place) or not is_a(value, declared.type):
-                continue
-            problem = declared.problem(value)
-            if problem:
-                self.add(place, problem)
+            if declared is not None and is_a(value, declared.type) and not references_in(value, place):
+                check_value(self.reader, declared, value, place)
 
     # --- conditions and repetition -----------------------------------------------------------------------------------
 
@@ -369,8 +378,10 @@ class _Checker:
                 if self._is_readable(reference, place, scope, when):
                     self._take(judge_reference(reference, ANYTHING, scope.results, place))
             return template
-        unknown = [place for place, reference in found if not self._is_readable(reference, place, scope, when)]
+        unknown = {place for place, reference in found if not self._is_readable(reference, place, scope, when)}
         for verdict in judge(template, target, self._known(scope), path):
+            if self.findings.full:
+                break
             if verdict.path not in unknown:
                 self._take(verdict)
         return template
@@ -380,11 +391,12 @@ class _Checker:
         return _Anything(scope.results)
 
     def _take(self, verdict: Verdict) -> None:
-        if verdict.path[:1] == ("on_failure",) and verdict.certainty is Certainty.PROVED:
+        path, reference, certainty, _ = verdict
+        if path[0] == "on_failure" and certainty is Certainty.PROVED:
             verdict = self._doubt_of_handlers(verdict)
-        if verdict.reference is not None:
+        if reference is not None:
             self.verdicts.append(verdict)
-        if verdict.certainty is Certainty.WRONG:
+        if certainty is Certainty.WRONG:
             shown = f"{quoted(str(verdict.reference))}: " if verdict.reference else ""
             self.add(verdict.path, shown + verdict.reason)
 
@@ -399,7 +411,8 @@ class _Checker:
         """Return whether a reference may name that step here; report it where it may not."""
         if self.findings.full:
             return False
-        self.read.add(reference.step if reference.step != INPUT else str(reference))
+        step, rest = reference
+        self.read.add(step if step != INPUT or rest is None else f"{INPUT}.{rest.partition('.')[0]}")
         reason = scope.why_not(reference, place, when)
         if reason:
             self.add(place, f"{quoted(str(reference))}: {reason}")
@@ -430,18 +443,18 @@ def _accepted_by(target: Procedure | Child | None) -> Type:
     return ObjectOf(fields, name=str(target))
 
 
+def _doubt_of_bounds(verdict: Verdict, child: Child, path: Path) -> Verdict:
+    """Take a proof back where the input that is given refuses some values of its type."""
+    declared = child.definition.inputs.get(str(verdict.path[-1]))
+    if verdict.path[:-1] != path or declared is None or not declared.is_bounded:
+        return verdict
+    if verdict.certainty is not Certainty.PROVED:
+        return verdict
+    return verdict._replace(certainty=Certainty.ASSUMED, reason="the input does not take every value of its type")
+
+
 def _returned_by(target: Procedure | Child | None) -> Type:
     """Return the type of one result of a step."""
     if isinstance(target, Child):
         return target.definition.outputs_type
     return ANYTHING if target is None else target.returns
-
-
-def _positions(entries: list[Any], key: str) -> dict[str, Path]:
-    """Return where each name stands first."""
-    positions: dict[str, Path] = {}
-    for index, entry in enumerate(entries):
-        name = entry.get("name") if isinstance(entry, dict) else None
-        if isinstance(name, str):
-            positions.setdefault(name, (key, index))
-    return positions

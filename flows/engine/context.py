@@ -113,7 +113,8 @@ class Contexts:
     def lend(self) -> Context:
         """Return the context for one step."""
         context = self._context
-        if context.touched or getrefcount(context) != self._alone:
+        # What is written in C, eval() say, adds a key without a word.
+        if context.touched or getrefcount(context) != self._alone or len(context) != len(self.results):
             context = self._renew()
         return context
 

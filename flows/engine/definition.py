@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from flows.engine.errors import InvalidFlow
 from flows.engine.findings import Finding
@@ -76,8 +76,7 @@ class Child:
         return f"flow {self.flow}"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One entry of `procedures` or of `on_failure`.
 
     `params` is what the document says (for a sub-flow: its `inputs`); `template` is the same with its references
@@ -86,7 +85,7 @@ class Step:
 
     name: str
     params: Mapping[str, Any]
-    template: Mapping[str, Any] = field(repr=False)
+    template: Mapping[str, Any]
     target: Procedure | Child
     options: Options = PLAIN
     handler: bool = False

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from flows.engine.errors import InvalidFlow
 from flows.engine.findings import Findings, Path
-from flows.engine.text import quoted, visible
+from flows.engine.text import quoted
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
@@ -41,6 +41,8 @@ def load_document(text: str | bytes) -> Loaded:
     if flaws or _SUSPECT.search(checked):
         for path, message in _flaws_in(value, ()):
             findings.add(path, message)
+            if findings.full:
+                break
     return Loaded(value, findings)
 
 
@@ -71,24 +73,51 @@ def _in_order(value: Any, keys: tuple[str, ...]) -> Any:
 def _within_limits(text: str | bytes, findings: Findings) -> str | None:
     # A text has at least one byte a character, so a far too large one is refused before a copy is made.
     if len(text) > MAX_BYTES:
-        findings.add((), f"the document is larger than 1 MiB ({len(text):,} characters)")
+        findings.add((), _too_large(len(text), _unit(text)))
         return None
     try:
         data = text.encode() if isinstance(text, str) else text
         decoded = text if isinstance(text, str) else text.decode()
     except (UnicodeEncodeError, UnicodeDecodeError) as error:
-        findings.add((), f"the document is not UTF-8: {error.reason} at position {error.start}")
+        findings.add((), f"the document is not UTF-8: {error.reason} at {_unit(text)} {error.start}")
         return None
     if len(data) > MAX_BYTES:
-        findings.add((), f"the document is larger than 1 MiB ({len(data):,} bytes)")
+        findings.add((), _too_large(len(data), "byte"))
         return None
     if decoded.startswith("\ufeff"):
         findings.add((), "the document begins with a byte order mark; save it as UTF-8 without one")
         return None
     if _depth(data) > MAX_DEPTH:
-        findings.add((), f"the document is nested deeper than {MAX_DEPTH} levels")
+        findings.add((), f"the document is nested deeper than {MAX_DEPTH} levels{_place_of_depth(decoded)}")
         return None
     return decoded
+
+
+def _unit(text: str | bytes) -> str:
+    return "character" if isinstance(text, str) else "byte"
+
+
+def _too_large(size: int, unit: str) -> str:
+    hint = "split the flow, or keep data outside of it"
+    return f"the document is larger than 1 MiB ({size:,} {unit}s); {hint}"
+
+
+def _place_of_depth(text: str) -> str:
+    depth = 0
+    for bracket in _brackets(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > MAX_DEPTH:
+            line = text.count("\n", 0, bracket.start()) + 1
+            return f": line {line}, column {bracket.start() - text.rfind(chr(10), 0, bracket.start())}"
+    return ""
+
+
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|(?P<bracket>[][{}])', re.DOTALL)
+
+
+def _brackets(text: str) -> Iterator[re.Match[str]]:
+    """Yield the brackets outside of strings: slow, and only for the text of an error."""
+    return (match for match in _STRING_OR_BRACKET.finditer(text) if match["bracket"])
 
 
 _NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"[]{}')
@@ -172,7 +201,7 @@ def _flaws_in(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield path, f"the key {quoted(value.repeated)} stands here more than once; keep one of them"
         for key, item in value.items():
             yield from _flaws_in_key(key, path)
-            yield from _flaws_in(item, (*path, visible(key)))
+            yield from _flaws_in(item, (*path, key))
 
 
 def _flaws_in_key(key: str, path: Path) -> Iterator[tuple[Path, str]]:
@@ -200,8 +229,25 @@ _JSON_MESSAGES = {
 
 
 def _syntax_message(text: str, error: json.JSONDecodeError) -> str:
-    reason = _JSON_MESSAGES.get(error.msg.removesuffix(": "), error.msg)
+    reason = _bracket_message(text, error.pos) or _JSON_MESSAGES.get(error.msg.removesuffix(": "), error.msg)
     start = max(error.pos - 20, text.rfind("\n", 0, error.pos) + 1)
     around = text[start : error.pos + 20].partition("\n")[0]
     near = f" (near {quoted(around)})" if around.strip() else ""
     return f"not JSON: line {error.lineno}, column {error.colno}: {reason}{near}"
+
+
+def _bracket_message(text: str, place: int) -> str:
+    """Return what is wrong where the text ends too early, or a bracket closes nothing; empty elsewhere."""
+    at_end = not text[place:].strip()
+    if not at_end and text[place] not in "]}":
+        return ""
+    opened: list[str] = []
+    for bracket in _brackets(text[:place]):
+        if bracket[0] in "[{":
+            opened.append(bracket[0])
+        elif opened:
+            opened.pop()
+    if at_end:
+        return "the text ends here; a { or [ is not closed" if opened else ""
+    closes = bool(opened) and opened[-1] + text[place] in ("[]", "{}")
+    return "" if closes else "this closes nothing that is open here"

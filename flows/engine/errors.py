@@ -1,9 +1,13 @@
 """What can go wrong, as exceptions with one base."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flows.engine.findings import Finding
+
+
+MAX_FINDINGS = 20
+"""The checker reports no more; whoever reaches that many may have more."""
 
 
 class FlowError(Exception):
@@ -18,11 +22,19 @@ class InvalidFlow(FlowError):
 
     def __init__(self, findings: "tuple[Finding, ...]") -> None:
         self.findings = findings
-        super().__init__("\n".join(map(str, findings)))
+        more = [] if len(findings) < MAX_FINDINGS else [f"... these are the first {MAX_FINDINGS}; there may be more"]
+        super().__init__("\n".join([*map(str, findings), *more]))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.findings,)
 
 
 class UnknownProcedure(FlowError):
     """A module, class or method that the registry does not hold, or cannot offer."""
+
+
+class UnknownMethod(UnknownProcedure):
+    """The module is there and has its class; the method is what is wrong."""
 
 
 class UnresolvedReference(FlowError):
@@ -30,7 +42,7 @@ class UnresolvedReference(FlowError):
 
 
 class InvalidResult(FlowError):
-    """A procedure returned something that is not a dict."""
+    """A procedure returned something that is not a dict, or that cannot be read."""
 
 
 class StepExited(FlowError):
@@ -51,3 +63,6 @@ class InvalidInputs(FlowError):
     def __init__(self, findings: "tuple[Finding, ...]") -> None:
         self.findings = findings
         super().__init__("\n".join(f"input {finding.pointer[1:]}: {finding.message}" for finding in findings))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.findings,)

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-MAX_FINDINGS = 20
+from flows.engine.errors import MAX_FINDINGS
+from flows.engine.text import cut
 
 Path = tuple[str | int, ...]
 
@@ -10,8 +11,8 @@ Path = tuple[str | int, ...]
 class Finding(NamedTuple):
     """One thing that is wrong.
 
-    `pointer` is the JSON Pointer (RFC 6901) of the place, empty for the whole document; `message` says what is wrong
-    and what to write instead.
+    `pointer` is the JSON Pointer (RFC 6901) of the place, empty for the whole document, with keys as they can be shown;
+    `message` says what is wrong and what to write instead.
     """
 
     pointer: str
@@ -26,14 +27,12 @@ class Findings:
 
     def __init__(self) -> None:
         self._found: list[Finding] = []
-
-    @property
-    def full(self) -> bool:
-        return len(self._found) >= MAX_FINDINGS
+        self.full = False
 
     def add(self, path: Path, message: str) -> None:
         if not self.full:
             self._found.append(Finding(json_pointer(path), message))
+            self.full = len(self._found) == MAX_FINDINGS
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -43,5 +42,5 @@ class Findings:
 
 
 def json_pointer(path: Path) -> str:
-    """Return the JSON Pointer of a path of keys and indexes."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    """Return the JSON Pointer of a path of keys and indexes, to be shown: a key is cut, and nothing in it invisible."""
+    return "".join("/" + cut(str(part)).replace("~", "~0").replace("/", "~1") for part in path)

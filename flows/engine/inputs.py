@@ -1,14 +1,14 @@
 """The inputs that a flow declares, and the values that a run is given for them."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flows.engine.errors import InvalidInputs
 from flows.engine.findings import Findings
-from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.patterns import mismatch
+from flows.engine.text import an, did_you_mean, named, quoted
 from flows.engine.types import (
     BOOLEAN,
     INTEGER,
@@ -53,6 +53,12 @@ class Input:
             return union(Constant(value) for value in self.enum)
         return TYPES[self.type]
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it refuses some of the values of `value_type`."""
+        has_open_enum = bool(self.enum) and self.value_type is TYPES[self.type]
+        return has_open_enum or (self.minimum, self.maximum, self.pattern) != (None, None, None)
+
     def problem(self, value: Any) -> str | None:
         """Return why a value is not accepted, or None."""
         if not is_a(value, self.type):
@@ -64,8 +70,8 @@ class Input:
             return f"{_shown(value)} is less than the minimum {self.minimum}"
         if self.maximum is not None and value > self.maximum:
             return f"{_shown(value)} is more than the maximum {self.maximum}"
-        if self.pattern is not None and not re.search(self.pattern, value):
-            return f"{_shown(value)} does not match the pattern {quoted(self.pattern)}"
+        if self.pattern is not None and (misfit := mismatch(self.pattern, value)):
+            return f"{_shown(value)} {misfit}"
         problem = unstorable(value)
         return None if problem is None else f"{problem.pointer or 'this'} {problem.reason}"
 
@@ -132,5 +138,5 @@ def _shown(value: Any) -> str:
 
 
 def _article(kind: str) -> str:
-    words = {"integer": "an integer", "object": "a JSON object", "array": "a JSON list", "boolean": "true or false"}
-    return words.get(kind, f"a {kind}")
+    words = {"object": "a JSON object", "array": "a JSON list", "boolean": "true or false"}
+    return words.get(kind, an(kind))

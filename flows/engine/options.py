@@ -1,21 +1,22 @@
 """Read the parts of a document that stand on their own: declared inputs, and how a step is retried."""
 
 import re
-import warnings
 from typing import Any
 
 from flows.engine.definition import Retry
 from flows.engine.findings import Path
 from flows.engine.inputs import TYPES, Input
+from flows.engine.patterns import MAX_WAYS, pattern_problem, ways
 from flows.engine.reader import Reader
+from flows.engine.references import NAME
 from flows.engine.text import did_you_mean, named, quoted
 from flows.engine.types import kind_of
 
 MAX_ATTEMPTS = 10
 MAX_SECONDS = 7 * 24 * 3600.0
 MAX_BACKOFF = 100.0
+MAX_ENUM = 1000
 
-_INPUT_NAME = re.compile("[A-Za-z][A-Za-z0-9_-]*")
 _MAX_NAME = 64
 _INPUT_KEYS = ("type", "default", "enum", "minimum", "maximum", "pattern", "description")
 _RETRY_KEYS = ("max_attempts", "delay", "backoff", "max_delay", "on")
@@ -58,10 +59,12 @@ def read_declared_inputs(reader: Reader, document: dict[str, Any]) -> dict[str, 
     """Return the inputs that a document declares; those that are wrong are reported and left out."""
     declared: dict[str, Input] = {}
     for name, value in reader.object(document, "inputs", ()).items():
+        if reader.findings.full:
+            break
         if name.startswith("_"):
             continue
         path: Path = ("inputs", name)
-        if not _INPUT_NAME.fullmatch(name) or len(name) > _MAX_NAME:
+        if not NAME.fullmatch(name) or len(name) > _MAX_NAME:
             reader.add(path, f"{quoted(name)}: a name begins with a letter, holds only A-Z a-z 0-9 _ - and at most 64")
         elif not isinstance(value, dict):
             reader.add(path, f'this is {kind_of(value)}; an input is an object such as {{"type": "string"}}')
@@ -82,7 +85,7 @@ def _declared_input(reader: Reader, name: str, value: dict[str, Any], path: Path
         kind or "string",
         has_default="default" in value,
         default=value.get("default"),
-        enum=tuple(reader.list(value, "enum", path)),
+        enum=_enum(reader, value, path),
         minimum=_bound(reader, value, "minimum", kind, path),
         maximum=_bound(reader, value, "maximum", kind, path),
         pattern=_pattern(reader, value, kind, path),
@@ -91,6 +94,14 @@ def _declared_input(reader: Reader, name: str, value: dict[str, Any], path: Path
     if kind is not None:
         _check_own_values(reader, one, value, path)
     return one
+
+
+def _enum(reader: Reader, value: dict[str, Any], path: Path) -> tuple[Any, ...]:
+    enum = reader.list(value, "enum", path)
+    if len(enum) > MAX_ENUM:
+        reader.add((*path, "enum"), f"{len(enum)} values; enum takes at most {MAX_ENUM}")
+        return ()
+    return tuple(enum)
 
 
 def _bound(reader: Reader, value: dict[str, Any], key: str, kind: str | None, path: Path) -> float | None:
@@ -109,12 +120,9 @@ def _pattern(reader: Reader, value: dict[str, Any], kind: str | None, path: Path
         reader.add((*path, "pattern"), f"an input of type {kind} has no pattern; only string has")
         return None
     pattern = reader.text(value, "pattern", path)
-    try:
-        # What Python means to change about patterns one day is no reason to refuse one.
-        with warnings.catch_warnings(action="ignore"):
-            re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        reader.add((*path, "pattern"), f"{quoted(pattern)} is no regular expression: {error}")
+    problem = pattern_problem(pattern)
+    if problem:
+        reader.add((*path, "pattern"), problem)
         return None
     return pattern
 
@@ -126,10 +134,18 @@ def _check_own_values(reader: Reader, one: Input, value: dict[str, Any], path: P
         reader.add((*path, "minimum"), f"{one.minimum} is more than the maximum {one.maximum}")
     without_enum = Input(one.name, one.type, minimum=one.minimum, maximum=one.maximum, pattern=one.pattern)
     for index, allowed in enumerate(one.enum):
-        problem = without_enum.problem(allowed)
-        if problem:
-            reader.add((*path, "enum", index), problem)
+        if reader.findings.full:
+            break
+        check_value(reader, without_enum, allowed, (*path, "enum", index))
     if one.has_default:
-        problem = one.problem(one.default)
-        if problem:
-            reader.add((*path, "default"), problem)
+        check_value(reader, one, one.default, (*path, "default"))
+
+
+def check_value(reader: Reader, one: Input, value: Any, path: Path) -> None:
+    """Report a constant that an input does not accept."""
+    if one.pattern is not None and isinstance(value, str):
+        reader.patience -= min(ways(one.pattern, len(value)), MAX_WAYS)
+    too_long = "the patterns of the document take too long; shorten this, or leave the pattern out"
+    problem = too_long if reader.patience < 0 else one.problem(value)
+    if problem:
+        reader.add(path, problem)

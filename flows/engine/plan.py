@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.engine.definition import Child, FlowDefinition, Options, Report, Step
-from flows.engine.findings import Path, json_pointer
+from flows.engine.findings import Path
 from flows.engine.proof import Certainty, Verdict
 from flows.engine.references import Reference
 from flows.engine.text import counted, visible
@@ -17,7 +17,7 @@ def plan(report: Report, inputs: Mapping[str, Any]) -> Iterator[str]:
     `inputs` are the values that are known; the report must hold a definition.
     """
     definition = report.definition_or_raise()
-    verdicts = {verdict.pointer: verdict for verdict in report.verdicts}
+    verdicts = {verdict.path: verdict for verdict in report.verdicts}
     yield summary(report)
     if definition.description:
         yield f"  {visible(definition.description)}"
@@ -49,7 +49,7 @@ def summary(report: Report) -> str:
 
 
 def _steps(
-    steps: tuple[Step, ...], key: str, inputs: Mapping[str, Any], verdicts: Mapping[str, Verdict]
+    steps: tuple[Step, ...], key: str, inputs: Mapping[str, Any], verdicts: Mapping[Path, Verdict]
 ) -> Iterator[str]:
     for index, step in enumerate(steps):
         options = ", ".join(_options(step.options))
@@ -57,7 +57,7 @@ def _steps(
         if step.options.description:
             yield f"       {visible(step.options.description)}"
         for name in ("when", "foreach"):
-            verdict = verdicts.get(json_pointer((key, index, name)))
+            verdict = verdicts.get((key, index, name))
             if verdict:
                 yield f"       {name} {verdict.reference}{_why(verdict)}"
         place: Path = (key, index, "inputs" if isinstance(step.target, Child) else "params")
@@ -79,10 +79,10 @@ def _options(options: Options) -> Iterator[str]:
 
 
 def _values(
-    template: Any, path: Path, inputs: Mapping[str, Any], verdicts: Mapping[str, Verdict], label: str = ""
+    template: Any, path: Path, inputs: Mapping[str, Any], verdicts: Mapping[Path, Verdict], label: str = ""
 ) -> Iterator[str]:
     if isinstance(template, Reference):
-        yield f"       {visible(label)} = {template}{_origin(template, inputs)}{_why(verdicts.get(json_pointer(path)))}"
+        yield f"       {visible(label)} = {template}{_origin(template, inputs)}{_why(verdicts.get(path))}"
     elif isinstance(template, dict | list) and _has_reference(template):
         for key, item in template.items() if isinstance(template, dict) else enumerate(template):
             yield from _values(item, (*path, key), inputs, verdicts, f"{label}.{key}" if label else str(key))

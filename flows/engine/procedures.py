@@ -9,15 +9,22 @@ import re
 import threading
 import types
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
-from flows.engine.errors import UnknownProcedure
-from flows.engine.text import describe, did_you_mean, named, quoted
+from flows.engine.errors import FlowError, UnknownMethod, UnknownProcedure
+from flows.engine.text import an, describe, did_you_mean, named, quoted
 from flows.engine.types import ANYTHING, OBJECT, Type, from_annotation
 
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+
+# What a class or module holds, without asking its metaclass or class: that could execute anything.
+_bases: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+_members: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
+_module: Callable[[type], Any] = type.__dict__["__module__"].__get__
+_content: Callable[[Any], dict[str, Any]] = vars(types.ModuleType)["__dict__"].__get__
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +65,18 @@ class Registry:
     def modules(self) -> dict[str, str]:
         """The full name of each module by the name that a flow uses, for example `common.Kt`; imports nothing."""
         if self._modules is None:
-            self._modules = {}
-            for package in self.packages:
-                for mod, full_name in _modules_of(package):
-                    self._modules.setdefault(mod, full_name)
+            with self._lock:
+                # Of two packages with one name the first has it.
+                self._modules = self._modules or dict(
+                    pair for package in reversed(self.packages) for pair in _modules_of(package)
+                )
         return self._modules
 
     def find(self, mod: str, method: str) -> Procedure:
         """Return the procedure of that module and method; raises `UnknownProcedure` with the nearest known name."""
         found = self._found.get((mod, method))
         if found is None:
-            with self._lock:
+            with self._lock, _guarded(mod):
                 found = self._found[mod, method] = self._look_up(mod, method)
         return found
 
@@ -77,30 +85,35 @@ class Registry:
 
         Raises `UnknownProcedure` where the module is not registered or cannot be imported.
         """
-        return {
-            name: member
-            for owner in reversed(self._classes(self._class(mod)))
-            for name, member in vars(owner).items()
-            if _NAME.fullmatch(name) and not _refusal(member)
-        }
+        with _guarded(mod):
+            found = {
+                name: (base, member)
+                for base in reversed(_bases(self._class(mod)))
+                for name, member in _members(base).items()
+            }
+            return {
+                name: member
+                for name, (base, member) in found.items()
+                if _NAME.fullmatch(name) and self._holds(base) and not _refusal(member)
+            }
 
     def _look_up(self, mod: str, method: str) -> Procedure:
         owner = self._class(mod)
         if not _NAME.fullmatch(method):
             self._no_method(mod, method, "is no public name")
-        member = next((vars(base)[method] for base in owner.__mro__ if method in vars(base)), None)
-        known = next((base for base in self._classes(owner) if vars(base).get(method) is member), None)
-        if member is None or known is None:
+        base = next((base for base in _bases(owner) if method in _members(base)), None)
+        if base is None or not self._holds(base):
             self._no_method(mod, method, "is not defined there")
+        member = _members(base)[method]
         refusal = _refusal(member)
         if refusal:
             self._no_method(mod, method, refusal)
-        logger = logging.getLogger(owner.__module__)
+        logger = logging.getLogger(self.modules[mod])
         return Procedure(mod, method, owner, member, logger, *_declared_types(member))
 
     def _no_method(self, mod: str, method: str, reason: str) -> NoReturn:
         known = self.methods(mod)
-        raise UnknownProcedure(
+        raise UnknownMethod(
             f"{quoted(method)} is no method that {quoted(mod)} offers: it {reason} (methods: {named(known)})."
             f"{did_you_mean(method, known)}"
         )
@@ -111,47 +124,67 @@ class Registry:
         if full_name is None:
             raise UnknownProcedure(
                 f"no module {quoted(mod)} is registered (modules: {named(sorted(self.modules))})."
-                f"{did_you_mean(mod, self.modules)}"
+                f"{did_you_mean(mod, self.modules) or self._elsewhere(mod)}"
             )
         name = mod.rpartition(".")[2]
-        owner = vars(self._import(mod, full_name)).get(name)
-        if not isinstance(owner, type):
+        owner = self._import(mod, full_name).get(name)
+        if owner is None or not issubclass(type(owner), type):
             raise UnknownProcedure(
                 f"module {quoted(mod)} has no class {quoted(name)}; the class bears the module's name"
             )
-        if owner.__module__ != full_name:
+        origin = _module(owner)
+        if origin != full_name:
             raise UnknownProcedure(
-                f"the class {quoted(name)} of module {quoted(mod)} is imported from {quoted(owner.__module__)}; "
+                f"the class {quoted(name)} of module {quoted(mod)} is imported from {quoted(str(origin))}; "
                 "it must be defined in that very module"
             )
-        return owner
+        return cast(type, owner)
 
-    def _import(self, mod: str, full_name: str) -> types.ModuleType:
+    def _elsewhere(self, mod: str) -> str:
+        """Return a guess for a module that is named without its folder, or with another one."""
+        last = mod.rpartition(".")[2].lower()
+        same = (known for known in self.modules if known.rpartition(".")[2].lower() == last)
+        return next((f" Did you mean {quoted(known)}?" for known in same), "")
+
+    def _import(self, mod: str, full_name: str) -> dict[str, Any]:
+        """Return what the module holds."""
         if mod not in self._broken:
             try:
-                return importlib.import_module(full_name)
+                return _content(importlib.import_module(full_name))
+            except KeyboardInterrupt:
+                raise
             except BaseException as error:  # noqa: BLE001  (whatever a module does at import spoils no other)
                 self._broken[mod] = describe(error)
         raise UnknownProcedure(f"module {quoted(mod)} cannot be imported: {self._broken[mod]}")
 
-    def _classes(self, owner: type) -> list[type]:
-        """Return the class and those of its bases that come from the allow-listed packages."""
-        return [base for base in owner.__mro__ if self._holds(base.__module__)]
+    def _holds(self, base: type) -> bool:
+        """Return whether a class comes from the allow-listed packages."""
+        module = _module(base)
+        return isinstance(module, str) and any(f"{module}.".startswith(f"{package}.") for package in self.packages)
 
-    def _holds(self, module: str) -> bool:
-        return any(module == package or module.startswith(package + ".") for package in self.packages)
+
+@contextmanager
+def _guarded(mod: str) -> Iterator[None]:
+    """Refuse a module that holds something so strange that looking at it raises."""
+    try:
+        yield
+    except FlowError:
+        raise
+    except Exception as error:
+        raise UnknownProcedure(f"module {quoted(mod)} cannot be read: {describe(error)}") from error
 
 
 def _refusal(member: Any) -> str:
     """Return why a member of a class cannot be called by a flow; empty where it can."""
-    if not isinstance(member, types.FunctionType):
-        return f"is a {type(member).__name__}, not a plain method"
+    if type(member) is not types.FunctionType:
+        return f"is {an(type(member).__name__)}, not a plain method"
     if inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member):
         return "is a coroutine"
     if inspect.isgeneratorfunction(member):
         return "is a generator"
     try:
-        inspect.signature(member).bind(None, {}, {})
+        # A decorator counts as it is, not as what it is wrapped around.
+        inspect.signature(member, follow_wrapped=False).bind(None, {}, {})
     except TypeError:
         return "does not take (self, context, params)"
     return ""
@@ -160,8 +193,9 @@ def _refusal(member: Any) -> str:
 def _declared_types(function: Callable[..., Any]) -> tuple[Type, Type]:
     """Return the types of the second parameter after `self`, however it is named, and of the result."""
     try:
-        hints = typing.get_type_hints(function, include_extras=True)
+        # First, because it raises for a function that is wrapped around itself, and the hints would hang.
         names = list(inspect.signature(function).parameters)
+        hints = typing.get_type_hints(function, include_extras=True)
     except Exception:  # noqa: BLE001  (an annotation that does not resolve declares nothing)
         return OBJECT, OBJECT
     params = hints.get(names[2]) if len(names) > 2 else None
@@ -176,21 +210,31 @@ def _object_type(annotation: Any) -> Type:
 def _modules_of(package: str) -> Iterator[tuple[str, str]]:
     try:
         spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
+    except Exception:  # noqa: BLE001  (a parent package may raise anything when it is imported)
         spec = None
     for folder in (spec and spec.submodule_search_locations) or ():
         yield from _modules_below(folder, "", package)
 
 
-def _modules_below(folder: str, prefix: str, package: str) -> Iterator[tuple[str, str]]:
-    """Yield the modules of a folder by their file names, folders without `__init__.py` included."""
-    with os.scandir(folder) as entries:
-        ordered = sorted(entries, key=lambda entry: entry.name)
-    for entry in ordered:
+def _modules_below(folder: str, prefix: str, package: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the modules of a folder by their file names, folders without `__init__.py` included.
+
+    A link to one of the folders `above` holds nothing new, and what cannot be read holds nothing.
+    """
+    place = os.path.realpath(folder)
+    for entry in [] if place in above else _entries(folder):
         name = entry.name.removesuffix(".py")
         if not _NAME.fullmatch(name):
             continue
-        if name != entry.name and entry.is_file():
+        if name != entry.name and os.path.isfile(entry.path):  # noqa: PTH113  (never raises)
             yield prefix + name, f"{package}.{prefix}{name}"
-        elif name == entry.name and entry.is_dir():
-            yield from _modules_below(entry.path, f"{prefix}{name}.", package)
+        elif name == entry.name and os.path.isdir(entry.path):  # noqa: PTH112  (never raises)
+            yield from _modules_below(entry.path, f"{prefix}{name}.", package, (*above, place))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []

@@ -22,6 +22,7 @@ from flows.engine.types import (
     keys_of,
     kind_of,
     member,
+    told,
     type_of,
     union,
 )
@@ -96,7 +97,7 @@ def _follow(owner: Type, parts: list[str], passed: str) -> Found:
 def _found(one: Member, owner: Type, key: str, passed: str) -> Found:
     if one.type is None:
         known = keys_of(owner)
-        what = f"{quoted(passed)} is {owner} and has no key {quoted(key)}"
+        what = f"{quoted(passed)} is {told(owner)} and has no key {quoted(key)}"
         keys = f" (keys: {named(known)}).{did_you_mean(key, known, before=passed + '.')}" if known else ""
         return Found(ANYTHING, problem=what + keys)
     if one.certain:
@@ -131,7 +132,7 @@ def _judge_object(
 ) -> Iterator[Verdict]:
     for key, declared in target.fields.items():
         if declared.required and key not in template:
-            yield _wrong(path, f"the key {quoted(key)} is missing; it is {declared.type}")
+            yield _wrong(path, f"the key {quoted(key)} is missing; it is {told(declared.type)}")
     for key, item in template.items():
         declared_field = target.fields.get(key)
         kind = target.rest if declared_field is None else declared_field.type
@@ -198,8 +199,8 @@ def judge_reference(reference: Reference, target: Type, results: Mapping[str, Ty
     if found.problem:
         return Verdict(path, reference, Certainty.WRONG, found.problem)
     fits = fit(found.type, target)
-    is_known = "its type is not declared" if found.type == ANYTHING else f"it is {found.type}"
-    misfit = f"{is_known}, and {target} is needed here"
+    is_known = "its type is not declared" if found.type == ANYTHING else f"it is {told(found.type)}"
+    misfit = f"{is_known}, and {told(target)} is needed here"
     if fits is Fit.NEVER:
         return Verdict(path, reference, Certainty.WRONG, misfit)
     if found.doubt or fits is Fit.SOMETIMES:
@@ -208,7 +209,7 @@ def judge_reference(reference: Reference, target: Type, results: Mapping[str, Ty
 
 
 def _misfit(path: Path, template: Any, target: Type) -> Verdict:
-    return _wrong(path, f"this is {kind_of(template)}; {target} is needed here")
+    return _wrong(path, f"this is {kind_of(template)}; {told(target)} is needed here")
 
 
 def _wrong(path: Path, reason: str) -> Verdict:

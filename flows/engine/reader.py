@@ -4,9 +4,12 @@ from collections.abc import Collection
 from typing import Any
 
 from flows.engine.findings import Findings, Path
+from flows.engine.patterns import MAX_WAYS
 from flows.engine.references import ENGINE
-from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.text import did_you_mean, quoted
 from flows.engine.types import kind_of
+
+_EXAMPLES = {"name": "step1", "mod": "common.Kt", "method": "prt", "flow": "hello", "type": "string"}
 
 
 class Reader:
@@ -14,13 +17,16 @@ class Reader:
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
+        self.patience: float = 10 * MAX_WAYS  # for patterns, until the whole document counts as too slow
         self.add = findings.add
 
     def unknown_keys(self, value: dict[str, Any], known: Collection[str], path: Path) -> None:
         """Report each key that is not known; those that begin with `_` are notes."""
         for key in value:
+            if self.findings.full:
+                break
             if key not in known and not key.startswith(ENGINE):
-                hint = did_you_mean(key, known) or f" Known keys: {named(known)}."
+                hint = did_you_mean(key, known) or " Known keys: " + ", ".join(known) + "."
                 self.add((*path, key), f'the key {quoted(key)} is unknown.{hint} A note begins with "_".')
 
     def required_text(self, value: dict[str, Any], key: str, path: Path) -> str | None:
@@ -29,9 +35,9 @@ class Reader:
         if isinstance(found, str) and found:
             return found
         if key not in value:
-            self.add(path, f'the key "{key}" is missing')
+            self.add(path, f'the key "{key}" is missing; write e.g. "{_EXAMPLES[key]}"')
         elif isinstance(found, str):
-            self.add((*path, key), "this is empty")
+            self.add((*path, key), f'this is empty; write e.g. "{_EXAMPLES[key]}"')
         else:
             self.add((*path, key), f"this is {kind_of(found)}; it must be a text")
         return None

@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 
 from flows.engine.errors import UnresolvedReference
 from flows.engine.findings import Path
-from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.text import an, did_you_mean, named, quoted
 from flows.engine.values import ATOMS, copy_value
 
 ENGINE = "_"
 """Names that begin with it are the engine's."""
+
+NAME = re.compile("[A-Za-z][A-Za-z0-9_-]*")
+"""What a step or an input may be called, up to 64 characters."""
 
 _INDEX = re.compile("0|[1-9][0-9]*")
 # A name with no space around it, and parts with something in them.
@@ -36,11 +39,15 @@ def parse_text(text: str) -> str | Reference:
 
     Raises `BadReference`. Only a leading @ counts; nothing is interpolated inside a text.
     """
+    if not text.startswith("@"):
+        return text
+    step, _, rest = text[1:].partition(".")
+    # Nearly every reference is two plain words; the rest takes the long way.
+    if step.isidentifier() and rest.isidentifier():
+        return Reference(step, rest)
     match = _REFERENCE.fullmatch(text)
     if match:
         return Reference(*match.groups())
-    if not text.startswith("@"):
-        return text
     if text.startswith("@@"):
         return text[1:]
     raise BadReference(_what_is_wrong(text))
@@ -52,7 +59,13 @@ def _what_is_wrong(text: str) -> str:
         return '"@" alone names no step; write "@step.key", or "@@" for the text "@"'
     if not step or not all(text[1:].split(".")):
         return f'{quoted(text)}: a part of it is empty; write "@step.key"{_as_text(text)}'
-    return f"{quoted(text)}: no space may stand next to the name{_as_text(text)}"
+    return f"{quoted(text)}: no space may stand next to the name; write {_without_spaces(text)}{_as_text(text)}"
+
+
+def _without_spaces(text: str) -> str:
+    step, dot, rest = text[1:].partition(".")
+    step = step.strip()
+    return quoted(f"@{step}{dot}{rest.strip()}") if NAME.fullmatch(step) else '"@step.key"'
 
 
 def _as_text(text: str) -> str:
@@ -67,21 +80,22 @@ def compile_value(value: Any, path: Path, found: list[Place], report: Callable[[
 
     Values of objects and items of lists are looked at, keys never.
     """
+    if isinstance(value, str):
+        return _compile_text(value, path, found, report) if value[:1] == "@" else value
     if isinstance(value, dict):
         return {
-            key: compile_value(item, (*path, key), found, report) if _may_hold_one(item) else item
+            key: compile_value(item, (*path, key), found, report) if type(item) in _LOOKED_AT else item
             for key, item in value.items()
         }
     if isinstance(value, list):
         return [
-            compile_value(item, (*path, index), found, report) if _may_hold_one(item) else item
+            compile_value(item, (*path, index), found, report) if type(item) in _LOOKED_AT else item
             for index, item in enumerate(value)
         ]
-    return _compile_text(value, path, found, report) if _may_hold_one(value) else value
+    return value
 
 
-def _may_hold_one(value: Any) -> bool:
-    return value[:1] == "@" if isinstance(value, str) else isinstance(value, dict | list)
+_LOOKED_AT = frozenset({str, dict, list})
 
 
 def _compile_text(text: str, path: Path, found: list[Place], report: Callable[[Path, str], None]) -> str | Reference:
@@ -123,14 +137,15 @@ def resolve(template: Any, results: Mapping[str, Any]) -> Any:
         value = look_up(template, results)
         return value if type(value) in ATOMS else copy_value(value)
     if kind is dict:
-        return _resolve_object(template, results)
+        return resolve_object(template, results)
     if kind is list:
         return [item if type(item) in ATOMS else resolve(item, results) for item in template]
     return template
 
 
-def _resolve_object(template: dict[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
-    resolved = template.copy()
+def resolve_object(template: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+    """Resolve the references of an object, as `resolve` does."""
+    resolved = dict(template)
     for key, item in template.items():
         kind = type(item)
         if kind is Reference:
@@ -189,4 +204,4 @@ def _member(value: Any, part: str, reference: Reference, passed: str) -> Any:
 
 def _kind(value: Any) -> str:
     names = {str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), f"a {type(value).__name__}")
+    return names.get(type(value)) or an(type(value).__name__)

@@ -3,8 +3,8 @@
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ from flows.engine.events import (
 )
 from flows.engine.inputs import read_inputs
 from flows.engine.procedures import Procedure
-from flows.engine.references import look_up, resolve
+from flows.engine.references import look_up, resolve, resolve_object
 from flows.engine.text import describe
 from flows.engine.types import kind_of
 from flows.engine.values import InMemory, NotStorable, keep
@@ -44,6 +44,9 @@ MAX_ENTRIES = 1000
 
 # Trying again changes nothing about these: the document or the procedure has to change.
 _NEVER_RETRIED = (UnresolvedReference, InvalidResult, InvalidCondition, InvalidInputs)
+
+# Makes a named tuple in half the time; a run makes three for each step.
+_new = tuple.__new__
 
 logger = logging.getLogger(__name__)
 
@@ -73,11 +76,17 @@ def _to_the_caller(event: RunFailed, flow: str) -> Exception:
     place = f"in step {event.step.name!r}" if event.step else "in the outputs"
     place += f" of flow {flow!r}" if flow else ""
     if isinstance(error, Exception):
-        error.add_note(place)
+        _note(error, place)
         return error
     exited = StepExited(f"{place}: {describe(error)}")
     exited.__cause__ = error
     return exited
+
+
+def _note(error: BaseException, text: str) -> None:
+    # Somebody's exception may be a frozen dataclass, and take none.
+    with suppress(Exception):
+        error.add_note(text)
 
 
 def execute(
@@ -122,7 +131,6 @@ class _Run:
         self.contexts.record("_runtime", {"start_time": start_time, "flow": flow, "run_id": run_id})
         if definition.inputs:
             self.contexts.record("_input", inputs)
-        self.address = partial(CurrentStep, flow, run_id)
         self.warnings: list[str] = []
         self.told = logger.isEnabledFor(logging.INFO)
 
@@ -162,7 +170,7 @@ class _Run:
 
     def _steps(self, steps: tuple[Step, ...]) -> Generator[Event, None, RunFailed | None]:
         """Execute steps in order; return the failure that stops the run."""
-        results = self.results
+        results, told = self.results, self.told
         for step in steps:
             options = step.options
             holds = True if options.when is None else self._holds(options.when)
@@ -170,8 +178,8 @@ class _Run:
                 self._log(logging.INFO, step, "step skipped: %s does not hold", options.when)
                 yield StepSkipped(step)
                 continue
-            yield StepStarted(step)
-            if self.told:
+            yield _new(StepStarted, (step,))
+            if told:
                 self._log(logging.INFO, step, "step started: %s", step.target)
             started = perf_counter()
             if holds is not True:
@@ -181,26 +189,22 @@ class _Run:
             else:
                 outcome = yield from self._elaborate(step)
             seconds = perf_counter() - started
-            if not isinstance(outcome, BaseException):
-                yield self._succeeded(step, outcome, seconds)
+            not_storable = None
+            if isinstance(outcome, InMemory):
+                outcome, not_storable = outcome
+                self._warn(step, f"{step.name}: result", not_storable)
+            if isinstance(outcome, BaseException):
+                self._log_failure(step, outcome, seconds)
+                yield StepFailed(step, outcome, seconds)
+                if not options.continue_on_error or self._is_over():
+                    return RunFailed(step, outcome)
+                self.warnings.append(f"{step.name} failed: {describe(outcome)}")
                 continue
-            self._log_failure(step, outcome, seconds)
-            yield StepFailed(step, outcome, seconds)
-            if not options.continue_on_error or self._is_over():
-                return RunFailed(step, outcome)
-            self.warnings.append(f"{step.name} failed: {describe(outcome)}")
+            self.contexts.record(step.name, outcome)
+            if told:
+                self._log(logging.INFO, step, "step succeeded in %.1f ms", seconds * 1000)
+            yield _new(StepSucceeded, (step, outcome, seconds, not_storable))
         return None
-
-    def _succeeded(self, step: Step, outcome: dict[str, Any] | InMemory, seconds: float) -> StepSucceeded:
-        """Let later steps see a result."""
-        not_storable = None
-        if isinstance(outcome, InMemory):
-            outcome, not_storable = outcome
-            self._warn(step, f"{step.name}: result", not_storable)
-        self.contexts.record(step.name, outcome)
-        if self.told:
-            self._log(logging.INFO, step, "step succeeded in %.1f ms", seconds * 1000)
-        return StepSucceeded(step, outcome, seconds, not_storable)
 
     def _warn(self, step: Step | None, what: str, reason: NotStorable) -> None:
         self._log(
@@ -215,16 +219,19 @@ class _Run:
     def _attempt(self, step: Step, procedure: Procedure, scope: dict[str, Any]) -> Outcome:
         """Call the procedure of a step once; whatever it raises is the outcome."""
         try:
-            params = resolve(step.template, scope)
-            token = current_step.set(self.address(step.name))
+            params = resolve_object(step.template, scope)
+            token = current_step.set(_new(CurrentStep, (self.flow, self.run_id, step.name)))
             try:
                 result = procedure.function(procedure.owner(procedure.logger), self.contexts.lend(), params)
             finally:
                 current_step.reset(token)
-            return keep(result)
-        except InvalidResult as error:
-            return InvalidResult(f"{step.target} did run, but {error}")
         except BaseException as error:  # noqa: BLE001  (whatever a procedure raises is a failed step)
+            return error
+        try:
+            return keep(result)
+        except Exception as error:  # noqa: BLE001  (a result may be of a class that lies)
+            return _did_run(step, error)
+        except BaseException as error:  # noqa: BLE001
             return error
 
     # --- what only some steps have -----------------------------------------------------------------------------------
@@ -253,7 +260,7 @@ class _Run:
         for index, entry in enumerate(entries):
             outcome = yield from self._try(step, self.results | {"_item": entry, "_index": index})
             if isinstance(outcome, BaseException):
-                outcome.add_note(f"at entry {index} of {len(entries)} of step {step.name!r}")
+                _note(outcome, f"at entry {index} of {len(entries)} of step {step.name!r}")
                 self._log(logging.ERROR, step, "entry %d of %d failed", index, len(entries))
                 return outcome
             result = outcome.value if isinstance(outcome, InMemory) else outcome
@@ -302,11 +309,15 @@ class _Run:
         limit, message = self._limit(step)
         if limit is None:
             return self._attempt(step, procedure, scope)
+        before = current_step.get()
         try:
             with time_limit(limit, message):
                 outcome = self._attempt(step, procedure, scope)
         except StepTimeout as error:
             return error
+        finally:
+            # The time may have been up before the attempt could do this itself.
+            current_step.set(before)
         return outcome
 
     def _limit(self, step: Step) -> tuple[float | None, str]:
@@ -354,6 +365,13 @@ class _Run:
     ) -> None:
         extra = {"flow": self.flow, "run_id": self.run_id, "step": step.name if step else None}
         logger.log(level, message, *arguments, exc_info=exc_info, extra=extra, stacklevel=2)
+
+
+def _did_run(step: Step, error: Exception) -> InvalidResult:
+    why = str(error) if isinstance(error, InvalidResult) else f"its result cannot be kept: {describe(error)}"
+    told = InvalidResult(f"{step.target} did run, but {why}")
+    told.__cause__ = None if isinstance(error, InvalidResult) else error
+    return told
 
 
 class _Deadline(NamedTuple):

@@ -9,7 +9,8 @@ from typing import Any
 from flows.engine.catalogue import Catalogue, Entry
 from flows.engine.checker import MAX_ENTRIES, MAX_NAME, MAX_STEPS
 from flows.engine.inputs import TYPES
-from flows.engine.options import MAX_ATTEMPTS, MAX_BACKOFF, MAX_SECONDS
+from flows.engine.options import MAX_ATTEMPTS, MAX_BACKOFF, MAX_ENUM, MAX_SECONDS
+from flows.engine.patterns import MAX_PATTERN
 from flows.engine.types import AnyType, Atom, Constant, ListOf, ObjectOf, OneOf, Type
 
 DRAFT_07 = "http://json-schema.org/draft-07/schema#"
@@ -196,10 +197,10 @@ def _input() -> dict[str, Any]:
         "properties": {
             "type": {"enum": list(TYPES)},
             "default": {},
-            "enum": {"type": "array", "minItems": 1},
+            "enum": {"type": "array", "minItems": 1, "maxItems": MAX_ENUM},
             "minimum": {"type": "number"},
             "maximum": {"type": "number"},
-            "pattern": {"type": "string"},
+            "pattern": {"type": "string", "maxLength": MAX_PATTERN},
             "description": {"type": "string"},
         },
         "patternProperties": _NOTES,

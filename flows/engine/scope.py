@@ -1,10 +1,12 @@
 """What a reference may name at one place of a document."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flows.engine.definition import Condition
 from flows.engine.findings import Path
-from flows.engine.references import ENGINE, Reference
+from flows.engine.references import ENGINE, NAME, Reference
 from flows.engine.text import did_you_mean, named, quoted
 from flows.engine.types import INTEGER, NULL, STRING, Field, ObjectOf, Type, union
 
@@ -27,18 +29,18 @@ class Scope:
     """The names that can be read, with the types of what stands behind them.
 
     A step in `conditions` has a result only where its condition holds, one in `fragile` only where it did not fail.
-    `positions` says where every step of the document stands, readable or not.
+    `entries` are the steps of the document as they stand there, readable or not.
     """
 
     results: dict[str, Type]
-    positions: dict[str, Path]
+    entries: Mapping[str, list[Any]]
     conditions: dict[str, Condition] = field(default_factory=dict)
     fragile: set[str] = field(default_factory=set)
 
     def with_entry(self, entry: Type) -> "Scope":
         """Return the scope of the parameters of a step that is repeated for entries of this type."""
         results = self.results | {ITEM: entry, INDEX: INTEGER}
-        return Scope(results, self.positions, self.conditions, self.fragile)
+        return Scope(results, self.entries, self.conditions, self.fragile)
 
     def why_not(self, reference: Reference, place: Path, when: Condition | None) -> str:
         """Return why a reference at that place, in a step with that condition, may not be; empty where it may."""
@@ -55,20 +57,30 @@ class Scope:
         step = reference.step
         if step.startswith(ENGINE):
             known = [name for name in self.results if name.startswith(ENGINE)]
-            hint = did_you_mean(step, known, before="@")
+            hint = did_you_mean(step, known, before="@", after=_after(reference))
             return _WHY_NOT_HERE.get(step) or f"the engine keeps {named(known)} here.{hint}"
-        earlier = [name for name in self.results if not name.startswith(ENGINE)]
-        hint = did_you_mean(step, earlier, before="@", after="" if reference.rest is None else f".{reference.rest}")
-        return f"{self._why_not_earlier(step, place)} (earlier steps: {named(earlier)}).{hint}"
+        earlier = [name for name in self.results if NAME.fullmatch(name)]
+        where = self._where(step)
+        if where is not None:
+            return f"{self._why_not_earlier(step, where, place)} (earlier steps: {named(earlier)})."
+        hint = did_you_mean(step, earlier, before="@", after=_after(reference))
+        if not NAME.fullmatch(step):
+            hint += f" Write {quoted(f'@{reference}')} for the text itself."
+        return f"no step is named {quoted(step)} (earlier steps: {named(earlier)}).{hint}"
 
-    def _why_not_earlier(self, step: str, place: Path) -> str:
-        where = self.positions.get(step)
-        if where is None:
-            return f"no step is named {quoted(step)}"
+    def _where(self, step: str) -> Path | None:
+        """Return where a name stands first."""
+        for key, entries in self.entries.items():
+            for index, entry in enumerate(entries):
+                if isinstance(entry, dict) and entry.get("name") == step:
+                    return (key, index)
+        return None
+
+    def _why_not_earlier(self, step: str, where: Path, place: Path) -> str:
         if where == place[:2]:
             return "a step cannot refer to itself"
         if where[0] == place[0]:
-            return f"the step {quoted(step)} runs later"
+            return f"the step {quoted(step)} runs later; move it before this step"
         if where[0] == "on_failure":
             return f"{quoted(step)} runs only after a failure"
         return f"{quoted(step)} may not have run; on_failure reads @_error, @_runtime, @_input"
@@ -78,3 +90,11 @@ class Scope:
         if place[0] == "outputs" or place[2:3] == ("when",):
             return f'{reason}; only a step with the same "when" may refer to it'
         return f'{reason}; write the same "when" here'
+
+
+def _after(reference: Reference) -> str:
+    """Return what a guess of the step leaves as it is; not what closes a brace that the guess leaves out."""
+    if reference.rest is None:
+        return ""
+    rest = reference.rest if NAME.fullmatch(reference.step.lstrip(ENGINE)) else reference.rest.rstrip("}])> ")
+    return f".{rest}"

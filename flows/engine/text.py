@@ -3,38 +3,51 @@
 import difflib
 import re
 from collections.abc import Iterable
+from itertools import islice
 
-# C0 and C1 controls, DEL, line and paragraph separators, bidirectional marks, lone surrogates, the byte order mark.
-_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+from flows.engine.errors import FlowError
+
+_MAYBE_INVISIBLE = re.compile("[^ -~]")
+_WIDE_SPACE = "\u3000"
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
-_QUOTED_CHARACTERS = 80
+_SHOWN_CHARACTERS = 80
 _NAMES_SHOWN = 8
 _LONGEST_GUESSED = 128
+_NAMES_COMPARED = 1000
 
 
 def visible(text: str) -> str:
-    r"""Return the text with each control, bidirectional or broken character as an escape such as ``\x1b``."""
-    return _INVISIBLE.sub(_escape, text)
+    r"""Return the text with each character that cannot be seen (`str.isprintable`) as an escape such as ``\x1b``.
+
+    The wide space of Chinese and Japanese texts stays.
+    """
+    return text if text.isprintable() else _MAYBE_INVISIBLE.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:
     character = match.group()
+    if character.isprintable() or character == _WIDE_SPACE:
+        return character
     code = ord(character)
-    return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+    form = "\\x{:02x}" if code < 0x100 else "\\u{:04x}" if code < 0x10000 else "\\U{:08x}"
+    return _SHORT.get(character) or form.format(code)
+
+
+def cut(text: str) -> str:
+    """Return the text as one visible line of at most 80 characters, not counting what escapes add."""
+    return visible(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
 
 
 def quoted(text: str) -> str:
     """Return the text in double quotes, cut to 80 characters, as one visible line."""
-    if len(text) > _QUOTED_CHARACTERS:
-        text = text[: _QUOTED_CHARACTERS - 1] + "…"
-    return f'"{visible(text)}"'
+    return f'"{cut(text)}"'
 
 
 def named(names: Iterable[str]) -> str:
     """Return a list of names for a message, the first eight of them, or "none"."""
     known = list(names)
-    shown = ", ".join(visible(name[:_QUOTED_CHARACTERS]) for name in known[:_NAMES_SHOWN])
+    shown = ", ".join(cut(name) for name in known[:_NAMES_SHOWN])
     if len(known) > _NAMES_SHOWN:
         shown += f", … ({len(known)} in all)"
     return shown or "none"
@@ -45,11 +58,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def an(noun: str) -> str:
+    """Return `a list`, `an object`."""
+    return f"{'an' if noun[:1] in 'aeioAEIO' else 'a'} {noun}"
+
+
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the name that was probably meant; None where none is near."""
+    """Return the name that was probably meant, among the first thousand; None where none is near."""
     if len(name) > _LONGEST_GUESSED:
         return None
-    by_lower = {known.lower(): known for known in names}
+    by_lower = {known.lower(): known for known in islice(names, _NAMES_COMPARED)}
     found = difflib.get_close_matches(name.lower(), by_lower, n=1)
     return by_lower[found[0]] if found else None
 
@@ -61,7 +79,10 @@ def did_you_mean(name: str, names: Iterable[str], before: str = "", after: str =
 
 
 def describe(error: BaseException) -> str:
-    """Return class and text of an exception as one line of at most 1,000 characters, whatever its ``str()`` does."""
+    """Return class and text of an exception as one line of at most 1,000 characters, whatever its ``str()`` does.
+
+    The engine's own errors say all in their text.
+    """
     try:
         text = str(error)
     except BaseException as second:  # noqa: BLE001  (an exception of somebody else's making)
@@ -69,5 +90,6 @@ def describe(error: BaseException) -> str:
     if isinstance(error, KeyError):
         text = f"missing key {text}"
     kind = type(error).__name__
-    line = visible(f"{kind}: {text}" if text else kind)
+    told = text if isinstance(error, FlowError) else f"{kind}: {text}"
+    line = visible((told if text else kind)[:1001])
     return line if len(line) <= 1000 else line[:999] + "…"

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, NewType, NotRequired, Required, Union, get_args, get_origin, is_typeddict
 
-from flows.engine.text import quoted
+from flows.engine.text import an, quoted
+
+_OPTIONS_SHOWN = 8
 
 
 class Fit(Enum):
@@ -102,7 +104,12 @@ class OneOf:
     options: "tuple[Type, ...]"
 
     def __str__(self) -> str:
-        return " or ".join(map(str, self.options)) or "nothing"
+        return _either(map(str, self.options[:_OPTIONS_SHOWN]), len(self.options))
+
+
+def _either(shown: Iterable[str], number: int) -> str:
+    more = [f"… ({number} in all)"] if number > _OPTIONS_SHOWN else []
+    return " or ".join([*shown, *more]) or "nothing"
 
 
 Type = AnyType | Atom | Constant | ListOf | ObjectOf | OneOf
@@ -113,14 +120,28 @@ OBJECT = ObjectOf(rest=ANYTHING)
 LIST = ListOf(ANYTHING)
 
 
+def told(kind: Type) -> str:
+    """Return a type as it stands in a sentence: `a string`, `an integer or null`, `Row`."""
+    if isinstance(kind, OneOf):
+        return _either(map(told, kind.options[:_OPTIONS_SHOWN]), len(kind.options))
+    has_name = isinstance(kind, AnyType | Constant) or kind == NULL or (isinstance(kind, ObjectOf) and kind.name)
+    return str(kind) if has_name else an(str(kind))
+
+
 def union(options: Iterable[Type]) -> Type:
     """Return the type of a value that has any of these types."""
     flat: list[Type] = []
+    constants: set[Constant] = set()
     for option in options:
         for part in option.options if isinstance(option, OneOf) else (option,):
             if part == ANYTHING:
                 return ANYTHING
-            if part not in flat:
+            # There may be a thousand of them.
+            if isinstance(part, Constant):
+                if part not in constants:
+                    constants.add(part)
+                    flat.append(part)
+            elif part not in flat:
                 flat.append(part)
     return flat[0] if len(flat) == 1 else OneOf(tuple(flat))
 
@@ -142,7 +163,7 @@ def kind_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number", type(None): "null"}
-    return names.get(type(value), f"a {type(value).__name__}")
+    return names.get(type(value)) or an(type(value).__name__)
 
 
 # --- comparison ------------------------------------------------------------------------------------------------------

@@ -104,12 +104,12 @@ TEXT = [
     bad(
         "A brace that is missing",
         '{"procedures": []',
-        'not JSON: line 1, column 18: a comma is expected here (near "{"procedures": []")',
+        'not JSON: line 1, column 18: the text ends here; a { or [ is not closed (near "{"procedures": []")',
     ),
     bad(
         "A bracket too many",
         '{"procedures": []]}',
-        'not JSON: line 1, column 18: a comma is expected here (near "{"procedures": []]}")',
+        'not JSON: line 1, column 18: this closes nothing that is open here (near "{"procedures": []]}")',
     ),
     bad(
         "A closing quote that is missing",
@@ -159,22 +159,22 @@ TEXT = [
     bad(
         "Latin-1 instead of UTF-8",
         '{"procedures": "é"}'.encode("latin-1"),
-        "the document is not UTF-8: invalid continuation byte at position 16",
+        "the document is not UTF-8: invalid continuation byte at byte 16",
     ),
     bad(
         "UTF-16 instead of UTF-8",
         '{"procedures": []}'.encode("utf-16"),
-        "the document is not UTF-8: invalid start byte at position 0",
+        "the document is not UTF-8: invalid start byte at byte 0",
     ),
     bad(
         "UTF-8 cut in the middle of a character",
         '{"procedures": "é'.encode()[:-1],
-        "the document is not UTF-8: unexpected end of data at position 16",
+        "the document is not UTF-8: unexpected end of data at byte 16",
     ),
     bad(
         "Half of a character, raw",
         '{"procedures": "\ud800"}',
-        "the document is not UTF-8: surrogates not allowed at position 16",
+        "the document is not UTF-8: surrogates not allowed at character 16",
     ),
     bad(
         "A byte order mark",
@@ -189,15 +189,15 @@ TEXT = [
     bad(
         "Over 1 MiB",
         '{"procedures": [' + " " * 1048576 + "]}",
-        "the document is larger than 1 MiB (1,048,594 characters)",
+        "the document is larger than 1 MiB (1,048,594 characters); split the flow, or keep data outside of it",
     ),
     bad(
         "Over 1 MiB in bytes, not in characters",
         '{"procedures": "' + "é" * 600000 + '"}',
-        "the document is larger than 1 MiB (1,200,018 bytes)",
+        "the document is larger than 1 MiB (1,200,018 bytes); split the flow, or keep data outside of it",
     ),
-    bad("Nested deeper than 20", _nested(21), "the document is nested deeper than 20 levels"),
-    bad("Nested 100,000 deep", "[" * 100000, "the document is nested deeper than 20 levels"),
+    bad("Nested deeper than 20", _nested(21), "the document is nested deeper than 20 levels: line 1, column 35"),
+    bad("Nested 100,000 deep", "[" * 100000, "the document is nested deeper than 20 levels: line 1, column 21"),
 ]
 
 VALUES = [
@@ -338,22 +338,32 @@ STEPS = [
     bad_step(
         "An empty object",
         {},
-        '/procedures/0: the key "name" is missing',
-        '/procedures/0: the key "mod" is missing',
-        '/procedures/0: the key "method" is missing',
+        '/procedures/0: the key "name" is missing; write e.g. "step1"',
+        '/procedures/0: the key "mod" is missing; write e.g. "common.Kt"',
+        '/procedures/0: the key "method" is missing; write e.g. "prt"',
     ),
-    bad_step("No name", {"mod": "common.Kt", "method": "prt"}, '/procedures/0: the key "name" is missing'),
-    bad_step("No module", {"name": "step1", "method": "prt"}, '/procedures/0: the key "mod" is missing'),
-    bad_step("No method", {"name": "step1", "mod": "common.Kt"}, '/procedures/0: the key "method" is missing'),
+    bad_step(
+        "No name", {"mod": "common.Kt", "method": "prt"}, '/procedures/0: the key "name" is missing; write e.g. "step1"'
+    ),
+    bad_step(
+        "No module",
+        {"name": "step1", "method": "prt"},
+        '/procedures/0: the key "mod" is missing; write e.g. "common.Kt"',
+    ),
+    bad_step(
+        "No method",
+        {"name": "step1", "mod": "common.Kt"},
+        '/procedures/0: the key "method" is missing; write e.g. "prt"',
+    ),
     bad_step("A number for a name", step(name=1), "/procedures/0/name: this is a number; it must be a text"),
     bad_step("null for a module", step(mod=None), "/procedures/0/mod: this is null; it must be a text"),
     bad_step("A list for a method", step(method=["prt"]), "/procedures/0/method: this is a list; it must be a text"),
     bad_step(
         "Empty texts",
         step(name="", mod="", method=""),
-        "/procedures/0/name: this is empty",
-        "/procedures/0/mod: this is empty",
-        "/procedures/0/method: this is empty",
+        '/procedures/0/name: this is empty; write e.g. "step1"',
+        '/procedures/0/mod: this is empty; write e.g. "common.Kt"',
+        '/procedures/0/method: this is empty; write e.g. "prt"',
     ),
     bad_step(
         "A misspelt key",
@@ -363,7 +373,7 @@ STEPS = [
     bad_step(
         "A key near to no other",
         step(zzz=1),
-        '/procedures/0/zzz: the key "zzz" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, … (10 in all). A note begins with "_".',
+        '/procedures/0/zzz: the key "zzz" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, timeout, continue_on_error. A note begins with "_".',
     ),
     bad_step(
         "A key in capitals",
@@ -373,7 +383,7 @@ STEPS = [
     bad_step(
         "A key with a slash and a tilde",
         step(**{"a/b~c": 1}),
-        '/procedures/0/a~1b~0c: the key "a/b~c" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, … (10 in all). A note begins with "_".',
+        '/procedures/0/a~1b~0c: the key "a/b~c" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, timeout, continue_on_error. A note begins with "_".',
     ),
     bad_step("null for params", step(params=None), "/procedures/0/params: this is null; it must be an object"),
     bad_step("A list for params", step(params=["hello"]), "/procedures/0/params: this is a list; it must be an object"),
@@ -381,7 +391,7 @@ STEPS = [
     bad(
         "Everything wrong in the second step",
         document(step(), {"Name": 1, "mod": "os", "method": "system", "params": 0}),
-        '/procedures/1: the key "name" is missing',
+        '/procedures/1: the key "name" is missing; write e.g. "step1"',
         '/procedures/1/Name: the key "Name" is unknown. Did you mean "name"? A note begins with "_".',
         '/procedures/1/mod: no module "os" is registered (modules: common.Broken, common.Foreign, common.Kt, common.NoClass, common.Odd, common.Play).',
         "/procedures/1/params: this is a number; it must be an object",
@@ -465,6 +475,11 @@ NAMES = [
         '/procedures/1/name: "step1" is the name of an earlier step too; names are unique',
     ),
     bad(
+        "The same letter twice",
+        document(step(name="a"), step(name="a")),
+        '/procedures/1/name: "a" is the name of an earlier step too; names are unique',
+    ),
+    bad(
         "Two names that differ in case",
         document(step(name="load"), step(name="Load")),
         '/procedures/1/name: "Load" differs from the earlier "load" only in case',
@@ -488,7 +503,7 @@ CALLS = [
         "Without its folder",
         "Kt",
         "prt",
-        '/procedures/0/mod: no module "Kt" is registered (modules: common.Broken, common.Foreign, common.Kt, common.NoClass, common.Odd, common.Play).',
+        '/procedures/0/mod: no module "Kt" is registered (modules: common.Broken, common.Foreign, common.Kt, common.NoClass, common.Odd, common.Play). Did you mean "common.Kt"?',
     ),
     bad_call(
         "With the package",
@@ -578,7 +593,7 @@ CALLS = [
         "A constant",
         "common.Odd",
         "constant",
-        '/procedures/0/method: "constant" is no method that "common.Odd" offers: it is a int, not a plain method (methods: fine).',
+        '/procedures/0/method: "constant" is no method that "common.Odd" offers: it is an int, not a plain method (methods: fine).',
     ),
     bad_call(
         "An instance that can be called",
@@ -626,19 +641,19 @@ CALLS = [
         "A module that cannot be imported",
         "common.Broken",
         "run",
-        '/procedures/0/method: module "common.Broken" cannot be imported: RuntimeError: no licence file',
+        '/procedures/0/mod: module "common.Broken" cannot be imported: RuntimeError: no licence file',
     ),
     bad_call(
         "A module without its class",
         "common.NoClass",
         "run",
-        '/procedures/0/method: module "common.NoClass" has no class "NoClass"; the class bears the module\'s name',
+        '/procedures/0/mod: module "common.NoClass" has no class "NoClass"; the class bears the module\'s name',
     ),
     bad_call(
         "A class from elsewhere",
         "common.Foreign",
         "prt",
-        '/procedures/0/method: the class "Foreign" of module "common.Foreign" is imported from "tests.engine.procs.common.Kt"; it must be defined in that very module',
+        '/procedures/0/mod: the class "Foreign" of module "common.Foreign" is imported from "tests.engine.procs.common.Kt"; it must be defined in that very module',
     ),
 ]
 
@@ -671,27 +686,27 @@ REFERENCES = [
     bad_reference(
         "A space before the name",
         "@ step1",
-        '/procedures/1/params/msg: "@ step1": no space may stand next to the name, or "@@ step1" for the text itself',
+        '/procedures/1/params/msg: "@ step1": no space may stand next to the name; write "@step1", or "@@ step1" for the text itself',
     ),
     bad_reference(
         "A space after the name",
         "@step1 ",
-        '/procedures/1/params/msg: "@step1 ": no space may stand next to the name, or "@@step1 " for the text itself',
+        '/procedures/1/params/msg: "@step1 ": no space may stand next to the name; write "@step1", or "@@step1 " for the text itself',
     ),
     bad_reference(
         "A space before the dot",
         "@step1 .msg",
-        '/procedures/1/params/msg: "@step1 .msg": no space may stand next to the name, or "@@step1 .msg" for the text itself',
+        '/procedures/1/params/msg: "@step1 .msg": no space may stand next to the name; write "@step1.msg", or "@@step1 .msg" for the text itself',
     ),
     bad_reference(
         "A space after the dot",
         "@step1. msg",
-        '/procedures/1/params/msg: "@step1. msg": no space may stand next to the name, or "@@step1. msg" for the text itself',
+        '/procedures/1/params/msg: "@step1. msg": no space may stand next to the name; write "@step1.msg", or "@@step1. msg" for the text itself',
     ),
     bad_reference(
         "A line break after the name",
         "@step1\n",
-        '/procedures/1/params/msg: "@step1\\n": no space may stand next to the name, or "@@step1\\n" for the text itself',
+        '/procedures/1/params/msg: "@step1\\n": no space may stand next to the name; write "@step1", or "@@step1\\n" for the text itself',
     ),
     bad_reference(
         "A misspelt step",
@@ -711,32 +726,32 @@ REFERENCES = [
     bad_reference(
         "A step that runs later",
         "@step3.msg",
-        '/procedures/1/params/msg: "@step3.msg": the step "step3" runs later (earlier steps: step1). Did you mean "@step1.msg"?',
+        '/procedures/1/params/msg: "@step3.msg": the step "step3" runs later; move it before this step (earlier steps: step1).',
     ),
     bad_reference(
         "The step itself",
         "@step2.msg",
-        '/procedures/1/params/msg: "@step2.msg": a step cannot refer to itself (earlier steps: step1). Did you mean "@step1.msg"?',
+        '/procedures/1/params/msg: "@step2.msg": a step cannot refer to itself (earlier steps: step1).',
     ),
     bad_reference(
         "Text that begins with an at sign",
         "@here: it is done",
-        '/procedures/1/params/msg: "@here: it is done": no step is named "here: it is done" (earlier steps: step1).',
+        '/procedures/1/params/msg: "@here: it is done": no step is named "here: it is done" (earlier steps: step1). Write "@@here: it is done" for the text itself.',
     ),
     bad_reference(
         "Braces of another language",
         "@{step1.msg}",
-        '/procedures/1/params/msg: "@{step1.msg}": no step is named "{step1" (earlier steps: step1). Did you mean "@step1.msg}"?',
+        '/procedures/1/params/msg: "@{step1.msg}": no step is named "{step1" (earlier steps: step1). Did you mean "@step1.msg"? Write "@@{step1.msg}" for the text itself.',
     ),
     bad_reference(
         "What the engine does not keep",
         "@_runtime.user",
-        '/procedures/1/params/msg: "@_runtime.user": "@_runtime" is object and has no key "user" (keys: start_time, flow, run_id).',
+        '/procedures/1/params/msg: "@_runtime.user": "@_runtime" is an object and has no key "user" (keys: start_time, flow, run_id).',
     ),
     bad_reference(
         "A part of a text that the engine keeps",
         "@_runtime.start_time.year",
-        '/procedures/1/params/msg: "@_runtime.start_time.year": "@_runtime.start_time" is string and has no key "year"',
+        '/procedures/1/params/msg: "@_runtime.start_time.year": "@_runtime.start_time" is a string and has no key "year"',
     ),
     bad_reference(
         "Another name of the engine",
@@ -746,7 +761,7 @@ REFERENCES = [
     bad_reference(
         "A misspelt name of the engine",
         "@_runtim.flow",
-        '/procedures/1/params/msg: "@_runtim.flow": the engine keeps _runtime here. Did you mean "@_runtime"?',
+        '/procedures/1/params/msg: "@_runtim.flow": the engine keeps _runtime here. Did you mean "@_runtime.flow"?',
     ),
     bad_reference(
         "A very long one",
@@ -756,7 +771,7 @@ REFERENCES = [
     bad_reference(
         "A character that turns the line around",
         "@\u202estep1",
-        '/procedures/1/params/msg: "@\\u202estep1": no step is named "\\u202estep1" (earlier steps: step1). Did you mean "@step1"?',
+        '/procedures/1/params/msg: "@\\u202estep1": no step is named "\\u202estep1" (earlier steps: step1). Did you mean "@step1"? Write "@@\\u202estep1" for the text itself.',
     ),
     bad_params(
         "Deep in params, under odd keys",
@@ -767,8 +782,8 @@ REFERENCES = [
         "Several in one step",
         {"a": "@", "b": ["@step2", "@step3"], "c": {"d": "@x.y"}},
         '/procedures/1/params/a: "@" alone names no step; write "@step.key", or "@@" for the text "@"',
-        '/procedures/1/params/b/0: "@step2": a step cannot refer to itself (earlier steps: step1). Did you mean "@step1"?',
-        '/procedures/1/params/b/1: "@step3": the step "step3" runs later (earlier steps: step1). Did you mean "@step1"?',
+        '/procedures/1/params/b/0: "@step2": a step cannot refer to itself (earlier steps: step1).',
+        '/procedures/1/params/b/1: "@step3": the step "step3" runs later; move it before this step (earlier steps: step1).',
         '/procedures/1/params/c/d: "@x.y": no step is named "x" (earlier steps: step1).',
     ),
     bad(
@@ -780,7 +795,7 @@ REFERENCES = [
         "Of a name that is bad itself",
         document(step(name="1"), step(name="b", params={"msg": "@2.x"})),
         '/procedures/0/name: "1": a name begins with a letter and holds only A-Z a-z 0-9 _ -',
-        '/procedures/1/params/msg: "@2.x": no step is named "2" (earlier steps: 1).',
+        '/procedures/1/params/msg: "@2.x": no step is named "2" (earlier steps: none). Write "@@2.x" for the text itself.',
     ),
 ]
 

@@ -137,18 +137,18 @@ ALL = [
     in_step(
         "notes",
         {"note": "x"},
-        '/procedures/1/note: the key "note" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, … (10 in all). A note begins with "_".',
+        '/procedures/1/note: the key "note" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, timeout, continue_on_error. A note begins with "_".',
     ),
     in_step(
         "notes",
         {"$schema": "x"},
-        '/procedures/1/$schema: the key "$schema" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, … (10 in all). A note begins with "_".',
+        '/procedures/1/$schema: the key "$schema" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, timeout, continue_on_error. A note begins with "_".',
     ),
     in_document("inputs", {"inputs": ["name"]}, "/inputs: this is a list; it must be an object"),
     in_input("inputs", "string", '/inputs/x: this is a text; an input is an object such as {"type": "string"}'),
-    in_input("inputs", {}, '/inputs/x: the key "type" is missing'),
+    in_input("inputs", {}, '/inputs/x: the key "type" is missing; write e.g. "string"'),
     in_input("inputs", {"type": 1}, "/inputs/x/type: this is a number; it must be a text"),
-    in_input("inputs", {"type": ""}, "/inputs/x/type: this is empty"),
+    in_input("inputs", {"type": ""}, '/inputs/x/type: this is empty; write e.g. "string"'),
     in_input(
         "inputs",
         {"type": "int"},
@@ -212,6 +212,12 @@ ALL = [
     ),
     in_input("inputs", {"type": "string", "enum": "en"}, "/inputs/x/enum: this is a text; it must be a list"),
     in_input("inputs", {"type": "string", "enum": []}, "/inputs/x/enum: this is empty; no value could be given"),
+    large(
+        "inputs",
+        '"x": {"type": "integer", "enum": [0, 1, …]} (1,001 values)',
+        {"inputs": {"x": {"type": "integer", "enum": list(range(1001))}}, "procedures": [_A]},
+        "/inputs/x/enum: 1001 values; enum takes at most 1000",
+    ),
     in_input(
         "inputs", {"type": "string", "enum": ["en", 5]}, "/inputs/x/enum/1: this is a number; the input takes a string"
     ),
@@ -248,6 +254,21 @@ ALL = [
         {"type": "string", "pattern": "("},
         '/inputs/x/pattern: "(" is no regular expression: missing ), unterminated subpattern at position 0',
     ),
+    in_input(
+        "inputs",
+        {"type": "string", "pattern": "(a+)+$"},
+        '/inputs/x/pattern: "(a+)+$" can match in too many ways: it repeats what repeats, or repeats too often; write e.g. "(-[a-z]++)*" for "(-[a-z]+)*"',
+    ),
+    in_input(
+        "inputs",
+        {"type": "string", "pattern": "(?#a)b"},
+        '/inputs/x/pattern: "(?#a)b" has a comment, or the flag x; write the pattern without',
+    ),
+    in_input(
+        "inputs",
+        {"type": "string", "pattern": "a" * 201},
+        '/inputs/x/pattern: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…" has 201 characters; a pattern has at most 200',
+    ),
     in_input("inputs", {"type": "string", "pattern": 5}, "/inputs/x/pattern: this is a number; it must be a text"),
     in_input(
         "inputs",
@@ -273,7 +294,7 @@ ALL = [
             "inputs": {"name": {"type": "string"}},
             "procedures": [{"name": "a", "mod": "common.Kt", "method": "prt", "params": {"msg": "@_input.nam"}}],
         },
-        '/procedures/0/params/msg: "@_input.nam": "@_input" is object and has no key "nam" (keys: name). Did you mean "@_input.name"?',
+        '/procedures/0/params/msg: "@_input.nam": "@_input" is an object and has no key "nam" (keys: name). Did you mean "@_input.name"?',
     ),
     whole(
         "inputs",
@@ -283,7 +304,7 @@ ALL = [
                 {"name": "a", "mod": "common.Typed", "method": "take", "params": {"number": "@_input.count"}}
             ],
         },
-        '/procedures/0/params/number: "@_input.count": it is string, and integer is needed here',
+        '/procedures/0/params/number: "@_input.count": it is a string, and an integer is needed here',
     ),
     in_step(
         "retry", {"retry": 3}, '/procedures/1/retry: this is a number; it must be an object such as {"max_attempts": 3}'
@@ -436,9 +457,9 @@ ALL = [
         '/procedures/1/when: "@made.okay": "@made" is Made and has no key "okay" (keys: ok, number, text, rows, first, extra). Did you mean "@made.ok"?',
     ),
     in_step(
-        "when", {"when": "@made.text"}, '/procedures/1/when: "@made.text": it is string, and boolean is needed here'
+        "when", {"when": "@made.text"}, '/procedures/1/when: "@made.text": it is a string, and a boolean is needed here'
     ),
-    in_step("when", {"when": "@made"}, '/procedures/1/when: "@made": it is Made, and boolean is needed here'),
+    in_step("when", {"when": "@made"}, '/procedures/1/when: "@made": it is Made, and a boolean is needed here'),
     in_step(
         "when",
         {"when": "@mad.ok"},
@@ -456,7 +477,7 @@ ALL = [
     in_step(
         "when",
         {"when": "@_runtime.run_id"},
-        '/procedures/1/when: "@_runtime.run_id": it is integer or null, and boolean is needed here',
+        '/procedures/1/when: "@_runtime.run_id": it is an integer or null, and a boolean is needed here',
     ),
     whole(
         "when",
@@ -522,12 +543,12 @@ ALL = [
     in_step(
         "foreach",
         {"foreach": "@made.text"},
-        '/procedures/1/foreach: "@made.text": it is string, and list of anything is needed here',
+        '/procedures/1/foreach: "@made.text": it is a string, and a list of anything is needed here',
     ),
     in_step(
         "foreach",
         {"foreach": "@made"},
-        '/procedures/1/foreach: "@made": it is Made, and list of anything is needed here',
+        '/procedures/1/foreach: "@made": it is Made, and a list of anything is needed here',
     ),
     in_step(
         "foreach",
@@ -537,7 +558,7 @@ ALL = [
     in_step(
         "foreach",
         {"foreach": "@later"},
-        '/procedures/1/foreach: "@later": the step "later" runs later (earlier steps: made).',
+        '/procedures/1/foreach: "@later": the step "later" runs later; move it before this step (earlier steps: made).',
     ),
     in_step(
         "foreach",
@@ -589,7 +610,7 @@ ALL = [
                 },
             ]
         },
-        '/procedures/1/params/number: "@_item.name": it is string, and integer is needed here',
+        '/procedures/1/params/number: "@_item.name": it is a string, and an integer is needed here',
     ),
     whole(
         "foreach",
@@ -599,7 +620,7 @@ ALL = [
                 {"name": "a", "mod": "common.Kt", "method": "prt", "params": {"msg": "@made.number"}},
             ]
         },
-        '/procedures/1/params/msg: "@made.number": "@made" is object and has no key "number" (keys: items, count).',
+        '/procedures/1/params/msg: "@made.number": "@made" is an object and has no key "number" (keys: items, count).',
     ),
     in_step(
         "continue_on_error",
@@ -672,12 +693,12 @@ ALL = [
     in_handler(
         "on_failure",
         {"params": {"msg": "@_error.stepp"}},
-        '/on_failure/0/params/msg: "@_error.stepp": "@_error" is object and has no key "stepp" (keys: step, type, message). Did you mean "@_error.step"?',
+        '/on_failure/0/params/msg: "@_error.stepp": "@_error" is an object and has no key "stepp" (keys: step, type, message). Did you mean "@_error.step"?',
     ),
     in_handler(
         "on_failure",
         {"params": {"msg": "@later.msg"}},
-        '/on_failure/0/params/msg: "@later.msg": the step "later" runs later (earlier steps: none).',
+        '/on_failure/0/params/msg: "@later.msg": the step "later" runs later; move it before this step (earlier steps: none).',
     ),
     in_handler(
         "on_failure",
@@ -708,7 +729,7 @@ ALL = [
         {"procedures": [], "on_failure": [_LATER] * 501},
         "/on_failure: 501 steps; a flow has at most 500",
     ),
-    in_call("flow", {"flow": ""}, "/procedures/1/flow: this is empty"),
+    in_call("flow", {"flow": ""}, '/procedures/1/flow: this is empty; write e.g. "hello"'),
     in_call("flow", {"flow": 5}, "/procedures/1/flow: this is a number; it must be a text"),
     in_call("flow", {"flow": "gret"}, '/procedures/1/flow: no flow is named "gret"'),
     in_call("flow", {"flow": "main"}, '/procedures/1/flow: flow "main" would contain itself (main > main)'),
@@ -720,14 +741,14 @@ ALL = [
     in_call(
         "flow",
         {"flow": "bad"},
-        '/procedures/1/flow: flow "bad" is invalid: /procedures/0: the key "mod" is missing (and 2 more)',
+        '/procedures/1/flow: flow "bad" is invalid: /procedures/0: the key "mod" is missing; write e.g. "common.Kt" (and 2 more)',
     ),
     in_call(
         "flow",
         {"flow": "deep6"},
         '/procedures/1/flow: flow "deep6" is invalid: /procedures/0/flow: flow "deep5" is invalid: /procedures/0/flow: flow "deep4" is invalid: /procedures/0/flow: flow "deep3" is invalid: /procedures/0/flow: flow "deep2" is invalid: /procedures/0/flow: flow "deep1" would be nested deeper than 5 levels',
     ),
-    in_call("flow", {"flow": "greet", "inputs": {}}, '/procedures/1/inputs: the key "name" is missing; it is string'),
+    in_call("flow", {"flow": "greet", "inputs": {}}, '/procedures/1/inputs: the key "name" is missing; it is a string'),
     in_call(
         "flow",
         {"flow": "greet", "inputs": {"name": "Ann", "nam": "x"}},
@@ -746,7 +767,7 @@ ALL = [
     in_call(
         "flow",
         {"flow": "greet", "inputs": {"name": "@made.number"}},
-        '/procedures/1/inputs/name: "@made.number": it is integer, and string is needed here',
+        '/procedures/1/inputs/name: "@made.number": it is an integer, and a string is needed here',
     ),
     in_call(
         "flow",
@@ -756,7 +777,7 @@ ALL = [
     in_step(
         "flow",
         {"inputs": {}},
-        '/procedures/1/inputs: the key "inputs" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, … (10 in all). A note begins with "_".',
+        '/procedures/1/inputs: the key "inputs" is unknown. Known keys: name, mod, method, params, description, when, foreach, retry, timeout, continue_on_error. A note begins with "_".',
     ),
     whole(
         "flow",
@@ -766,7 +787,7 @@ ALL = [
                 {"name": "a", "mod": "common.Kt", "method": "prt", "params": {"msg": "@sub.greting"}},
             ]
         },
-        '/procedures/1/params/msg: "@sub.greting": "@sub" is object and has no key "greting" (keys: greeting). Did you mean "@sub.greeting"?',
+        '/procedures/1/params/msg: "@sub.greting": "@sub" is an object and has no key "greting" (keys: greeting). Did you mean "@sub.greeting"?',
     ),
     whole(
         "flow",
@@ -776,7 +797,7 @@ ALL = [
                 {"name": "a", "mod": "common.Kt", "method": "prt", "params": {"msg": "@sub.msg"}},
             ]
         },
-        '/procedures/1/params/msg: "@sub.msg": "@sub" is object and has no key "msg"',
+        '/procedures/1/params/msg: "@sub.msg": "@sub" is an object and has no key "msg"',
     ),
     in_document("outputs", {"outputs": ["@a.msg"]}, "/outputs: this is a list; it must be an object"),
     in_document("outputs", {"outputs": "@a"}, "/outputs: this is a text; it must be an object"),

@@ -166,7 +166,7 @@ def test_one_result_that_is_kept_and_changed_by_the_procedure_changes_no_earlier
 
 def test_a_result_that_is_no_dict_fails_the_step() -> None:
     events = play(step("each", returns(5), foreach=[1]))
-    assert str(error(events)) == "common.Play.act did run, but it returned a int instead of a dict"
+    assert str(error(events)) == "common.Play.act did run, but it returned an int instead of a dict"
 
 
 def test_an_entry_that_cannot_be_stored_keeps_the_whole_result_in_memory() -> None:
@@ -174,7 +174,7 @@ def test_an_entry_that_cannot_be_stored_keeps_the_whole_result_in_memory() -> No
     events = play(step("each", returns({"set": thing}), foreach=[1]))
     done = next(event for event in events if type(event).__name__ == "StepSucceeded")
     assert str(done.not_storable) == "/items/0/set (set) is no JSON value"  # type: ignore[union-attr]
-    assert results(events)["each"]["items"][0]["set"] is thing
+    assert results(events)["each"]["items"][0]["set"] == thing
 
 
 def test_a_condition_is_decided_once_before_the_list() -> None:

@@ -31,7 +31,7 @@ def refused(given: dict[str, Any], **inputs: Any) -> list[str]:
 
 VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "string": (["", "x", "1", "@x", "é"], [1, True, None, [], {}, 1.5]),
-    "integer": ([0, -5, 1.0, -0.0, 2**63], [1.5, True, False, "1", None, [], {}]),
+    "integer": ([0, -5, 1.0, -0.0, 2**63 - 1], [2**63, 1.5, True, False, "1", None, [], {}]),
     "number": ([0, 1.5, -2, 1e300], [True, "1", None, [], {}]),
     "boolean": ([True, False], [0, 1, "true", None, [], {}]),
     "object": ([{}, {"a": [1]}], [[], "{}", None, 1]),

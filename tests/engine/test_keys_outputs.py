@@ -119,7 +119,7 @@ for _level in range(20):
         ({"a": [{1}]}, "/a/0 (set) is no JSON value"),
         ({"a": b"x"}, "/a (bytes) is no JSON value"),
         ({"a": float("nan")}, "/a (float) is nan, which JSON does not have"),
-        ({1: 2}, "the result (dict) has the key 1, a int; JSON has text keys only"),
+        ({1: 2}, "the result (dict) has the key 1, an int; JSON has text keys only"),
         ({"a": "x" * 1048576}, "the result is a dict of 1,048,585 bytes; more than 1 MiB is not recorded"),
         (DEEP, "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a (dict) is nested deeper than 20 levels"),
     ],

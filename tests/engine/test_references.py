@@ -250,7 +250,6 @@ def test_the_same_value_twice_is_two_values() -> None:
     assert found["a"][0] is not found["b"][0]
 
 
-@pytest.mark.xfail(strict=True, reason="all keys of a result are compared for a hint: 2 seconds for 200,000 keys")
 def test_a_hint_is_looked_for_among_a_bounded_number_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[int] = []
 

@@ -257,9 +257,6 @@ class Frozen(Exception):
     code: int
 
 
-@pytest.mark.xfail(
-    strict=True, reason="add_note sets an attribute: FrozenInstanceError comes out instead of the step's error"
-)
 def test_an_exception_that_takes_no_note_comes_out_all_the_same() -> None:
     with pytest.raises(Frozen):
         play(raises(Frozen(3)))
@@ -446,7 +443,7 @@ def test_a_reference_that_cannot_be_resolved_is_logged_stopped_and_the_step_is_n
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     seen: list[Any] = []
-    why = 'UnresolvedReference: "@step1.mgs": "@step1" has no key "mgs" (keys: msg). Did you mean "@step1.msg"?'
+    why = '"@step1.mgs": "@step1" has no key "mgs" (keys: msg). Did you mean "@step1.msg"?'
     assert logged(caplog, returns({"msg": 1}), (notes(seen), {"x": "@step1.mgs"}), notes(seen))[3:] == [
         ("INFO", "step started: common.Play.act", "step2"),
         ("ERROR", f"step failed in N ms: {why}", "step2"),
@@ -481,7 +478,7 @@ def test_one_record_is_one_line_whatever_a_procedure_raises(caplog: pytest.LogCa
     ("result", "article"),
     [
         (None, "nothing (None)"),
-        (1, "a int"),
+        (1, "an int"),
         ("text", "a str"),
         ([], "a list"),
         ([("a", 1)], "a list"),
@@ -490,7 +487,7 @@ def test_one_record_is_one_line_whatever_a_procedure_raises(caplog: pytest.LogCa
         (dict, "a type"),
         ({}.items(), "a dict_items"),
         (UserDict(), "a UserDict"),
-        (object(), "a object"),
+        (object(), "an object"),
         (ValueError("x"), "a ValueError"),
     ],
 )
@@ -588,7 +585,7 @@ NOT_STORABLE: dict[str, tuple[Any, str]] = {
     "a date": ({"a": datetime.date(2025, 1, 1)}, "/a (date) is no JSON value"),
     "a Decimal": ({"a": decimal.Decimal("1.0")}, "/a (Decimal) is no JSON value"),
     "a complex number": ({"a": 1j}, "/a (complex) is no JSON value"),
-    "a number as a key": ({1: 2}, "the result (dict) has the key 1, a int; JSON has text keys only"),
+    "a number as a key": ({1: 2}, "the result (dict) has the key 1, an int; JSON has text keys only"),
     "None as a key": ({"a": [{None: 2}]}, "/a/0 (dict) has the key None, a NoneType; JSON has text keys only"),
     "a tuple as a key": ({"a": {(1, 2): 2}}, "/a (dict) has the key (1, 2), a tuple; JSON has text keys only"),
     "NaN": ({"a": float("nan")}, "/a (float) is nan, which JSON does not have"),
@@ -635,7 +632,7 @@ def test_what_cannot_be_stored_is_handed_on_in_memory_with_a_warning_that_says_w
         assert list(value) == list(result)
         first, original = next(iter(value.values())), next(iter(result.values()))
         assert type(first) is type(original)
-        assert first is original or isinstance(first, dict | list)
+        assert first is original or isinstance(first, dict | list | set | bytearray)
 
 
 def test_a_reference_into_a_result_kept_in_memory_is_followed() -> None:
@@ -654,16 +651,12 @@ def test_the_wrong_result_of_a_procedure_is_an_error_of_the_step_also_for_run() 
     assert raised.value.__notes__ == ["in step 'step1'"]
 
 
-@pytest.mark.xfail(strict=True, reason="the quick look at small results measures no key: 2 MB pass as storable")
 def test_a_long_key_counts_to_the_size_of_a_result() -> None:
     succeeded = events(returns({"k" * 2_000_000: 1}))[1]
     assert isinstance(succeeded, StepSucceeded)
     assert succeeded.not_storable is not None
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the key is shown in full before it is cut: ValueError, and the step counts as failed"
-)
 def test_a_key_that_cannot_be_shown_does_not_fail_the_step() -> None:
     class Shy:
         def __repr__(self) -> str:
@@ -673,9 +666,6 @@ def test_a_key_that_cannot_be_shown_does_not_fail_the_step() -> None:
     assert all(type(events(returns({key: 1}))[1]) is StepSucceeded for key in keys)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="-(2**64 - 1) has 64 bits without its sign: more than a column or a document can hold"
-)
 def test_a_negative_integer_that_does_not_fit_into_64_bits_is_not_storable() -> None:
     succeeded = events(returns({"a": -(2**64 - 1)}))[1]
     assert isinstance(succeeded, StepSucceeded)
@@ -689,14 +679,11 @@ class Counted(list[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         self.walks += 1
-        if self.walks > 100_000:
+        if self.walks > 2_000_000:
             raise RuntimeError("without end")
         return super().__iter__()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="shared lists are walked once for each way to them: 15 lists of ten make 10**15 steps"
-)
 def test_a_small_value_whose_text_would_be_huge_is_found_out_in_bounded_time() -> None:
     innermost = Counted([1])
     laughs: list[Any] = innermost
@@ -724,10 +711,6 @@ def test_a_dict_whose_methods_raise_fails_at_most_its_own_step(method: str) -> N
     assert play(returns({"still": "healthy"})) == {"step1": {"still": "healthy"}}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="only InvalidResult gets the words: what a result raises while it is kept hides that the step ran",
-)
 def test_an_error_while_a_result_is_kept_says_that_the_step_did_run() -> None:
     lying_dict = type("Lying", (dict,), {"items": lying("items")})
     assert "did run" in str(failure(returns(lying_dict(a=1))).error)
