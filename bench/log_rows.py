@@ -66,18 +66,14 @@ def rows(count: int, end: datetime, days: float = DAYS) -> Iterator[Values]:
 def fill(connection: Any, count: int, end: datetime, days: float = DAYS) -> None:
     """Write so many rows over a connection of Django."""
     made = rows(count, end, days)
-    done, began = 0, perf_counter()
+    began = perf_counter()
     while part := list(islice(made, _ROWS_A_STATEMENT * _STATEMENTS_A_TRANSACTION)):
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
             for start in range(0, len(part), _ROWS_A_STATEMENT):
                 insert(cursor, part[start : start + _ROWS_A_STATEMENT])
             cursor.execute("COMMIT")
-        done += len(part)
-        print(
-            f"\r  {done:,} rows, {done / (perf_counter() - began):,.0f} a second", end="", file=sys.stderr, flush=True
-        )
-    print(file=sys.stderr)
+    print(f"  {count:,} rows, {count / (perf_counter() - began):,.0f} a second", file=sys.stderr)
 
 
 def insert(cursor: Any, part: list[Values]) -> None:

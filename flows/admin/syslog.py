@@ -1,71 +1,43 @@
 """The log in the admin: read, never written."""
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.functional import cached_property
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 
-from flows.admin.filters import LevelFilter, TimeFilter
-from flows.engine.text import visible
-from flows.models import LEVELS, SysLog
-from flows.templatetags.flow_text import visible_lines
+from flows.admin import log_view, retention
+from flows.log_pages import download, pages
+from flows.log_pages.histogram import read_histogram
+from flows.log_pages.selection import Selection, not_a_time, read_time
+from flows.models import SysLog
 
 if TYPE_CHECKING:
     SysLogModelAdmin = admin.ModelAdmin[SysLog]
-    SysLogPaginator = Paginator[SysLog]
 else:
     SysLogModelAdmin = admin.ModelAdmin
-    SysLogPaginator = Paginator
 
-LINE_LENGTH = 200
-
-
-class NewestFirstPaginator(SysLogPaginator):
-    """Pages over the newest rows only: a count of all would read the whole table."""
-
-    MOST = 10_000
-
-    @cached_property
-    def count(self) -> int:
-        rows = self.object_list
-        assert isinstance(rows, QuerySet)  # noqa: S101  (for the type checker)
-        return rows.values("pk")[: self.MOST].count()
-
-    @property
-    def is_cut(self) -> bool:
-        """Tell whether there may be rows that no page shows."""
-        return self.count == self.MOST
+FORMATS: dict[str, tuple[str, Callable[[list[SysLog]], str], str]] = {
+    "txt": ("text/plain; charset=utf-8", download.as_text, ""),
+    "csv": ("text/csv; charset=utf-8", download.as_csv, download.csv_head()),
+    "jsonl": ("application/jsonl", download.as_json_lines, ""),
+}
 
 
 @admin.register(SysLog)
 class SysLogAdmin(SysLogModelAdmin):
-    """Browse, filter, search, open."""
-
-    list_display = ("time", "shown_level", "logger", "first_line")
-    list_display_links = ("time",)
-    list_filter = (LevelFilter, TimeFilter)
-    search_fields = ("message",)
-    search_help_text = "A part of the message"
-    ordering = ("-id",)
-    # The order of the primary key is the one that a large table gives away for nothing.
-    sortable_by = ()
-    list_per_page = 100
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    paginator = NewestFirstPaginator
-    actions = None
-    fields = ("time", "shown_level", "logger", "text")
+    """Browse, narrow, search, follow, open, take away."""
 
     class Media:
-        css = {"all": ("flows/admin.css",)}
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SysLog]:
-        return SysLog.objects.with_heads().order_by("-id")
+        css = {"all": ("flows/admin.css", "flows/log.css")}
+        js = ("flows/log.js",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -76,26 +48,88 @@ class SysLogAdmin(SysLogModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description="time")
-    def time(self, row: SysLog) -> SafeString:
-        return format_html('<span class="log-time">{}</span>', row.local_time or "—")
+    def get_urls(self) -> list[URLPattern]:
+        own = (("rows", self.rows_view), ("download", self.download_view), ("prune", self.prune_view))
+        return [
+            path(f"{name}/", self.admin_site.admin_view(view), name=f"flows_syslog_{name}") for name, view in own
+        ] + super().get_urls()
 
-    @admin.display(description="level")
-    def shown_level(self, row: SysLog) -> SafeString:
-        known = row.level.lower() if row.level in LEVELS else "other"
-        return format_html('<span class="log-level log-{}">{}</span>', known, visible(row.level))
+    @method_decorator(require_safe)
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        selection = self._selection(request)
+        page = pages.read_page(selection, self._cursor(request, selection))
+        context = log_view.list_context(selection, page, read_histogram(selection))
+        return self._render(request, "list", context | {"title": "Log", **(extra_context or {})})
 
-    @admin.display(description="logger")
-    def logger(self, row: SysLog) -> SafeString:
-        # A narrow column breaks after a dot.
-        return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in visible(row.logger_name).split(".")))
+    @method_decorator(require_safe)
+    def rows_view(self, request: HttpRequest) -> HttpResponse:
+        """Answer the page that follows the log: the rows that are new, as the list shows them."""
+        selection = self._selection(request, tell=False)
+        after = pages.Key.read(request.GET.get("after", ""))
+        new = pages.read_newer(selection, after.id if after else 0)
+        response = self._render(request, "new_rows", log_view.new_rows_context(selection, new))
+        patch_cache_control(response, no_store=True)
+        return response
 
-    @admin.display(description="message")
-    def first_line(self, row: Any) -> str:
-        line, *rest = row.head.strip().splitlines() or [""]
-        shown = visible(line[:LINE_LENGTH])
-        return f"{shown} …" if rest or len(line) > LINE_LENGTH else shown or "(empty)"
+    @method_decorator(require_safe)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        selection = self._selection(request)
+        key = pages.Key.read(object_id)
+        row = SysLog.objects.filter(pk=key.id).first() if key else None
+        if row is None:
+            raise Http404(f"There is no log row {object_id}; it may have been removed.")
+        context = log_view.record_context(selection, row, *pages.neighbours(row))
+        return self._render(request, "record", context | {"title": f"Log row {row.pk}", **(extra_context or {})})
 
-    @admin.display(description="message")
-    def text(self, row: SysLog) -> SafeString:
-        return format_html('<pre class="flow-text">{}</pre>', visible_lines(row.message))
+    @method_decorator(require_safe)
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        raise Http404("A log row has no history: nobody changes it.")
+
+    @method_decorator(require_safe)
+    def download_view(self, request: HttpRequest) -> HttpResponseBase:
+        selection = self._selection(request, tell=False)
+        ending = request.GET.get("format", "txt")
+        if ending not in FORMATS:
+            raise Http404(f"There is no such format; the formats are {', '.join(FORMATS)}.")
+        kind, write, head = FORMATS[ending]
+        name = f"log-{timezone.localtime():%Y%m%d-%H%M%S}.{ending}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"}
+        return StreamingHttpResponse(_pieces(head, download.rows_as(write, selection)), kind, headers=headers)
+
+    def prune_view(self, request: HttpRequest) -> HttpResponseBase:
+        return retention.prune_view(request, self.admin_site)
+
+    def _selection(self, request: HttpRequest, *, tell: bool = True) -> Selection:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        selection, complaints = Selection.read(request.GET.dict())
+        for complaint in complaints if tell else ():
+            messages.warning(request, complaint)
+        return selection
+
+    def _cursor(self, request: HttpRequest, selection: Selection) -> pages.Cursor:
+        asked = request.GET
+        if asked.get("at"):
+            moment = read_time(asked["at"])
+            if moment:
+                return pages.at_time(selection, moment)
+            messages.warning(request, not_a_time(asked["at"]))
+        for name, older in (("before", True), ("after", False)):
+            key = pages.Key.read(asked.get(name, ""))
+            if key and (key.created_at or not selection.is_timed):
+                return pages.Cursor(older, key)
+        return pages.OLDEST if asked.get("from") == "oldest" else pages.NEWEST
+
+    def _render(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+        site = self.admin_site.each_context(request)
+        context = site | {"opts": self.opts, "media": self.media} | context
+        return TemplateResponse(request, f"admin/flows/syslog/{name}.html", context)
+
+
+def _pieces(head: str, body: Iterator[str]) -> Iterator[str]:
+    yield head
+    yield from body

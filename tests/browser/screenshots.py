@@ -9,17 +9,19 @@ import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from flows.log_pages import pages
 from flows.models import Flow, SysLog
 from tests.browser.conftest import OpenPage
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOWN_IN_DOCS = ("flows-light", "editor-light", "editor-dark")
+SHOWN_IN_DOCS = ("flows-light", "editor-light", "editor-dark", "log-light")
 STEP = {"name": "step1", "mod": "common.Kt", "method": "prt", "params": {"msg": "hello"}}
 WRONG = [
     STEP,
@@ -101,13 +103,53 @@ def test_pictures(open_page: OpenPage, admin: User, rows: None, look: str) -> No
     flow.mark_deleted()
     page.goto(f"/admin/flows/flow/{flow.pk}/change/")
     take(page, f"deleted-{look}")
-    page.goto("/admin/flows/syslog/")
-    take(page, f"logs-{look}")
-    row = SysLog.objects.get(message=TRACEBACK)
-    page.goto(f"/admin/flows/syslog/{row.pk}/change/")
-    take(page, f"log-row-{look}")
     page.goto("/admin/")
     take(page, f"index-{look}")
     Flow.objects.all().delete()
     page.goto("/admin/flows/flow/")
     take(page, f"empty-{look}")
+
+
+@pytest.fixture
+def log_of_a_night(transactional_db: None) -> None:
+    """Twelve hours of a log: runs, some warnings, a bad quarter of an hour."""
+    chance = Random(7)
+    now = timezone.now()
+    rows = []
+    for number in range(4000):
+        ago = timedelta(hours=12) * (1 - number / 4000)
+        bad = 0.45 < number / 4000 < 0.48
+        luck = chance.random()
+        level = "ERROR" if bad and luck < 0.3 else "WARNING" if luck < 0.04 else "DEBUG" if luck < 0.3 else "INFO"
+        flow, step, logger, text = chance.choice(LINES)
+        message = f"[flow={flow} run={number // 40} step={step}] " + (TRACEBACK if level == "ERROR" else text)
+        rows.append(SysLog(created_at=now - ago, level=level, logger_name=logger, message=message))
+    SysLog.objects.bulk_create(rows)
+
+
+LINES = (
+    ("nightly-prices", "read", "procedures.shop.Prices", "412 rows read"),
+    ("nightly-prices", "update", "procedures.shop.Prices", "step started"),
+    ("nightly-prices", "update", "flows.engine.runner", "step succeeded in 7.8 ms"),
+    ("penguins", "read", "procedures.table.Csv", "3 rows of 344 were refused; they are in var/reports/refused.csv"),
+    ("penguins", "report", "procedures.table.Csv", "colours \x1b[31m and \u202e bidi are shown, not obeyed <b>"),
+)
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "narrow", "narrow-dark"])
+def test_pictures_of_the_log(
+    open_page: OpenPage, admin: User, log_of_a_night: None, look: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(admin, dark="dark" in look, width=390 if "narrow" in look else 1280)
+    page.goto("/admin/flows/syslog/")
+    take(page, f"log-{look}")
+    page.goto("/admin/flows/syslog/?level=WARNING-up&time=24h")
+    take(page, f"log-level-{look}")
+    page.goto("/admin/flows/syslog/?q=price&level=ERROR&since=2020-01-01")
+    take(page, f"log-found-{look}")
+    page.locator("#result_list tbody a").first.click()
+    page.wait_for_selector("pre.flow-text")
+    take(page, f"log-row-{look}")
+    monkeypatch.setattr(pages, "WINDOW", 1000)
+    page.goto("/admin/flows/syslog/?q=disk+full&flow=penguins")
+    take(page, f"log-search-{look}")
