@@ -225,6 +225,16 @@ def test_neighbours_are_those_in_time_whatever_their_ids() -> None:
     assert ([one.pk for one in before], [one.pk for one in after]) == ([2], [5, 1, 4])
 
 
+def test_a_row_is_not_its_own_neighbour_however_its_time_was_written() -> None:
+    fill([row(1, 1), row(2, 2), row(3, 3)])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE wf_syslog SET created_at = '2026-01-02 03:04:05.416' WHERE id = 2")
+
+    before, after = pages.neighbours(SysLog.objects.get(pk=2))
+
+    assert 2 not in [one.pk for one in (*before, *after)]
+
+
 # The histogram
 
 

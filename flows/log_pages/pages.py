@@ -162,8 +162,10 @@ def newest_id() -> int:
 def neighbours(row: SysLog, number: int = 5) -> tuple[list[SysLog], list[SysLog]]:
     """Return the rows before and after a row in time, whatever they are, the newest first."""
     by_time = row.created_at is not None
+    # On SQLite a time is a text, and one that others wrote with fewer digits sorts beside itself.
+    others = SysLog.objects.with_heads().exclude(pk=row.pk)
     sides = [
-        list(order.sorted(SysLog.objects.with_heads().filter(order.stretch(Key.of(row))))[:number])
+        list(order.sorted(others.filter(order.stretch(Key.of(row))))[:number])
         for order in (_Order(by_time, older=True), _Order(by_time, older=False))
     ]
     return sides[0], sides[1][::-1]
