@@ -8,6 +8,9 @@ from bench.checker import check
 from bench.commands import command
 from bench.engines import engine, growth
 from bench.large_results import results
+from bench.log_calls import log_call
+from bench.log_prunes import log_prune
+from bench.log_writes import log_write
 from bench.outcome import Outcome, keep, tell
 from bench.rounds import Effort
 
@@ -17,6 +20,9 @@ BENCHMARKS: dict[str, Callable[[Effort], Outcome]] = {
     "results": results,
     "check": check,
     "command": command,
+    "log-call": log_call,
+    "log-write": log_write,
+    "log-prune": log_prune,
 }
 FULL = Effort(rounds=7, seconds=0.3)
 QUICK = Effort(rounds=3, seconds=0.03)

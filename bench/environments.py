@@ -18,6 +18,7 @@ PEERS = {
     "redun": "redun>=0.30",
     "dbos": "dbos>=2",
     "jsonschema": "jsonschema>=4.23",
+    "django_db_logger": "django-db-logger>=0.1.13",
 }
 """What is installed for a peer, by the name of its module in bench/peers."""
 

@@ -15,10 +15,7 @@ _plain = logging.Formatter()
 
 def message_text(record: logging.LogRecord) -> str:
     """Return the message with its arguments, behind the flow, run and step it comes from. Never raises."""
-    try:
-        text = record.getMessage()
-    except Exception as error:  # noqa: BLE001  (arguments that do not fit, a __str__ that raises)
-        text = _unmerged(record, error)
+    text = plain_text(record)
     flow = getattr(record, "flow", None)
     if flow is not None:
         try:
@@ -26,6 +23,14 @@ def message_text(record: logging.LogRecord) -> str:
         except Exception:  # noqa: BLE001  (attributes of somebody else's making)
             return text
     return "\\" + text if text.startswith(_LOOKS_LIKE_A_PREFIX) else text
+
+
+def plain_text(record: logging.LogRecord) -> str:
+    """Return the message with its arguments. Never raises."""
+    try:
+        return record.getMessage()
+    except Exception as error:  # noqa: BLE001  (arguments that do not fit, a __str__ that raises)
+        return _unmerged(record, error)
 
 
 def _unmerged(record: logging.LogRecord, error: Exception) -> str:
@@ -69,10 +74,16 @@ def one_line(text: str) -> str:
 class _Formatter(logging.Formatter):
     def __init__(self, fmt: str = FORMAT) -> None:
         super().__init__(fmt)
+        self._second = (-1, "")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         seconds, milli = divmod(milliseconds(record.created), 1000)
-        return f"{time.strftime(datefmt or '%Y-%m-%d %H:%M:%S', time.localtime(seconds))}.{milli:03d}"
+        # Many records share their second. One tuple, so that no thread sees half of a change.
+        second, text = self._second
+        if second != seconds:
+            text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+            self._second = (seconds, text)
+        return f"{text}.{milli:03d}"
 
     def _line(self, record: logging.LogRecord) -> str:
         # From a copy of the attributes: other handlers see the record as it was made.

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import Counter
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +15,9 @@ from flows.log_notice import Notice
 from flows.log_queue import LogQueue, LogStats
 from flows.log_rows import MESSAGE_BYTES, shorten
 from flows.log_writer import LogWriter, writer_threads
+
+# One message may take this much, at four bytes a character.
+LEAST_MEMORY = 512 * 1024
 
 _END_SECONDS = 5.0
 _FORK_SECONDS = 1.5
@@ -25,8 +29,9 @@ class DatabaseLogHandler(logging.Handler):
     The caller's transaction and connection are never touched, and nothing is ever raised. Rows wait in memory while
     the database is away; how many, and how they are written, the arguments say.
 
-    alias: the database. capacity: rows that may wait. batch_rows, batch_bytes: size of one INSERT, at most.
-    flush_seconds: how long a row waits for others.
+    alias: the database. capacity, capacity_bytes: rows that may wait, and the memory they may take.
+    batch_rows, batch_bytes: size of one INSERT, at most. flush_seconds: how long a row waits for others, and how long
+    the writer waits after trouble before it tries again.
     """
 
     def __init__(
@@ -34,16 +39,21 @@ class DatabaseLogHandler(logging.Handler):
         alias: str = "default",
         *,
         capacity: int = 20_000,
+        capacity_bytes: int = 64 * 1024 * 1024,
         batch_rows: int = 500,
         batch_bytes: int = 256 * 1024,
         flush_seconds: float = 0.2,
         level: int | str = logging.NOTSET,
     ) -> None:
         super().__init__(level)
-        if capacity < 5 or batch_rows < 1 or batch_bytes < 1 or flush_seconds <= 0:
-            raise ValueError("capacity must be at least 5; batch_rows, batch_bytes and flush_seconds more than 0")
+        if capacity < 5 or capacity_bytes < LEAST_MEMORY or min(batch_rows, batch_bytes, flush_seconds) <= 0:
+            raise ValueError(
+                f"capacity must be at least 5, capacity_bytes at least {LEAST_MEMORY}; "
+                "batch_rows, batch_bytes and flush_seconds more than 0"
+            )
         self._alias = alias
         self._capacity = capacity
+        self._capacity_bytes = capacity_bytes
         self._batch_rows = batch_rows
         self._batch_bytes = batch_bytes
         self._flush_seconds = flush_seconds
@@ -52,7 +62,7 @@ class DatabaseLogHandler(logging.Handler):
         _handlers.add(self)
 
     def _begin(self) -> None:
-        self._queue = LogQueue(self._capacity, self._batch_rows)
+        self._queue = LogQueue(self._capacity, self._capacity_bytes, self._batch_rows)
         self._writer: LogWriter | None = None
         self._starting = threading.Lock()
         self._gave_up_at = float("-inf")
@@ -100,8 +110,10 @@ class DatabaseLogHandler(logging.Handler):
 
     def flush(self, timeout: float = _END_SECONDS) -> bool:  # type: ignore[override]  # who asks may know the outcome
         """Wait until each record of before is written or dropped; return False when the time was up before that."""
-        if self._writer is None and not self._queue.stats().waiting:
-            return True
+        if self._writer is None:
+            if not self._queue.stats().waiting:
+                return True
+            self._start()
         began = time.monotonic()
         done = self._queue.wait_until_settled(timeout)
         if not done:
@@ -125,6 +137,14 @@ class DatabaseLogHandler(logging.Handler):
     def stats(self) -> LogStats:
         """Return how many records were emitted, written and dropped, and how many wait."""
         return self._queue.stats()
+
+    def dropped(self) -> Counter[str]:
+        """Return how many records were dropped, by level."""
+        return self._queue.dropped()
+
+    def in_use_here(self) -> bool:
+        """Tell whether this thread was interrupted in the middle of a log call's bookkeeping."""
+        return self._queue.in_use_here()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say on stderr, once a minute and without a traceback, that a record was lost."""
@@ -152,6 +172,17 @@ def flush_database_log(timeout: float = _END_SECONDS) -> bool:
     deadline = time.monotonic() + timeout
     results = [handler.flush(max(deadline - time.monotonic(), 0)) for handler in list(_handlers)]
     return all(results)
+
+
+def database_log_stats() -> LogStats:
+    """Return what became of this process's records: emitted, written, dropped, waiting; the sum of all handlers."""
+    stats = [handler.stats() for handler in list(_handlers)]
+    return LogStats(*(sum(column) for column in zip(*stats, strict=True))) if stats else LogStats(0, 0, 0, 0)
+
+
+def database_log_in_use_here() -> bool:
+    """Tell whether this thread was interrupted in the middle of a log call: then it must go on before a flush."""
+    return any(handler.in_use_here() for handler in list(_handlers))
 
 
 def _before_fork() -> None:

@@ -2,15 +2,20 @@
 
 import logging
 from collections import Counter, deque
+from sys import getsizeof
 from threading import Condition, RLock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # Severity, time, level, logger, message. A plain tuple: one is made in every log call.
 Row = tuple[int, float, str, str, str]
 _Numbered = tuple[int, Row]
 
-# Who looks into the inbox has this many rows to sort: a millisecond.
+# Who looks into the inbox has this many rows to sort: a millisecond. A longer text is looked at each time, so that
+# what nobody has counted yet is never more than a few MiB.
 _UNSEEN_AT_MOST = 1000
+_UNSEEN_CHARACTERS = 1000
+# The two tuples of a row, its number and its time; its names are shared with others.
+_ROW_BYTES = 300
 
 
 class LogStats(NamedTuple):
@@ -22,6 +27,21 @@ class LogStats(NamedTuple):
     waiting: int
 
 
+def size_of(row: Row) -> int:
+    """Return how many bytes of memory a row takes."""
+    return getsizeof(row[4]) + _ROW_BYTES
+
+
+class _Room(NamedTuple):
+    """How many rows may wait, and how many bytes of memory they may take."""
+
+    rows: int
+    size: int
+
+    def without_a_fifth(self) -> "_Room":
+        return _Room(self.rows - self.rows // 5, self.size - self.size // 5)
+
+
 class LogQueue:
     """A queue from many threads to one writer; the last fifth of its room is for WARNING and above.
 
@@ -29,10 +49,11 @@ class LogQueue:
     rows in the inbox than may lie there unseen.
     """
 
-    def __init__(self, capacity: int, batch_rows: int) -> None:
-        self._capacity = capacity
-        self._room_for_info = capacity - capacity // 5
-        self._batch_rows = min(batch_rows, self._room_for_info)
+    def __init__(self, capacity: int, capacity_bytes: int, batch_rows: int) -> None:
+        self._room = _Room(capacity, capacity_bytes)
+        self._room_for_info = self._room.without_a_fifth()
+        self._batch_rows = min(batch_rows, self._room_for_info.rows)
+        self._size = 0
         self._inbox: deque[Row] = deque()
         # How many rows may lie in the inbox before somebody must look: none while the writer sleeps.
         self._unseen = 0
@@ -54,7 +75,7 @@ class LogQueue:
         """Add a row; where there is no room, a row below WARNING is dropped, or else this one."""
         # Append first, then look: the writer says that it sleeps and then looks, so one of the two sees the other.
         self._inbox.append(row)
-        if len(self._inbox) > self._unseen:
+        if len(self._inbox) > self._unseen or len(row[4]) > _UNSEEN_CHARACTERS:
             self._look()
 
     def _look(self) -> None:
@@ -67,22 +88,34 @@ class LogQueue:
         while self._inbox:
             row = self._inbox.popleft()
             self._emitted += 1
+            size = size_of(row)
             if row[0] < logging.WARNING:
-                rows, room = self._info, self._waiting() < self._room_for_info
+                rows, room = self._info, self._fits(size, self._room_for_info)
             else:
-                rows, room = self._warnings, self._waiting() < self._capacity or self._give_way()
+                rows, room = self._warnings, self._fits(size, self._room) or self._give_way(size)
             if room:
                 rows.append((self._emitted, row))
+                self._size += size
             else:
                 self._dropped[row[2]] += 1
-        self._unseen = min(max(self._room_for_info - self._waiting(), 0), _UNSEEN_AT_MOST)
+        self._unseen = min(self._free_for_info(), _UNSEEN_AT_MOST)
 
-    def _give_way(self) -> bool:
-        """Drop the oldest row below WARNING, if there is one."""
-        if self._info:
-            self._dropped[self._info.popleft()[1][2]] += 1
-            return True
-        return False
+    def _fits(self, size: int, room: _Room) -> bool:
+        return self._waiting() < room.rows and self._size + size <= room.size
+
+    def _free_for_info(self) -> int:
+        """Return how many short rows there is room for at least."""
+        free_bytes = self._room_for_info.size - self._size
+        rows = min(self._room_for_info.rows - self._waiting(), free_bytes // (_ROW_BYTES + 4 * _UNSEEN_CHARACTERS))
+        return max(rows, 0)
+
+    def _give_way(self, size: int) -> bool:
+        """Drop the oldest rows below WARNING until there is room, if that makes room."""
+        while self._info and not self._fits(size, self._room):
+            row = self._info.popleft()[1]
+            self._size -= size_of(row)
+            self._dropped[row[2]] += 1
+        return self._fits(size, self._room)
 
     def _waiting(self) -> int:
         return len(self._info) + len(self._warnings) + len(self._taken)
@@ -123,7 +156,7 @@ class LogQueue:
             self._sort()
             room = characters - sum(len(row[4]) for _, row in self._taken)
             while len(self._taken) < self._batch_rows and (self._info or self._warnings):
-                source = self._older()
+                source = self._older() if self._warnings else self._info
                 room -= len(source[0][1][4])
                 if room < 0 and self._taken:
                     break
@@ -144,15 +177,28 @@ class LogQueue:
         """Say that the first rows which were taken are in the table."""
         with self._lock:
             self._written += count
-            for _ in range(count):
-                self._taken.popleft()
+            self._size -= sum(size_of(self._taken.popleft()[1]) for _ in range(count))
             self._settled.notify_all()
 
     def settle_dropped(self) -> None:
         """Say that the first row which was taken cannot be written."""
         with self._lock:
-            self._dropped[self._taken.popleft()[1][2]] += 1
+            row = self._taken.popleft()[1]
+            self._size -= size_of(row)
+            self._dropped[row[2]] += 1
             self._settled.notify_all()
+
+    def size(self) -> int:
+        """Return how many bytes of memory the rows take that wait."""
+        with self._lock:
+            self._sort()
+            return self._size
+
+    def in_use_here(self) -> bool:
+        """Tell whether this thread stands in the middle of the queue; so it may where a signal interrupted it."""
+        lock: Any = self._lock
+        # Condition asks an RLock by the same name.
+        return bool(lock._is_owned())
 
     def dropped(self) -> Counter[str]:
         """Return how many rows were dropped, by level."""

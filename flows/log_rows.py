@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from flows.log_format import milliseconds
@@ -55,12 +56,13 @@ def _cut(text: str, characters: int) -> str:
 def values(row: Row, created_at: str) -> Values:
     """Return the four columns of a row."""
     _, _, level, name, message = row
-    return (
-        created_at,
-        _cut(storable(level), LEVEL_CHARACTERS),
-        _cut(storable(name), LOGGER_NAME_CHARACTERS),
-        shorten(storable(message)),
-    )
+    return (created_at, *_names(level, name), shorten(storable(message)))
+
+
+# A program has few loggers and levels, and each row names them.
+@lru_cache(maxsize=1024)
+def _names(level: str, name: str) -> tuple[str, str]:
+    return _cut(storable(level), LEVEL_CHARACTERS), _cut(storable(name), LOGGER_NAME_CHARACTERS)
 
 
 def without_emoji(columns: Values) -> Values:
@@ -83,15 +85,17 @@ class Clock:
     def __init__(self, connection: Any) -> None:
         self._zone = connection.timezone
         self._adapt: Callable[[datetime], str] = connection.ops.adapt_datetimefield_value
-        self._last = -1
-        self._text = ""
+        self._second = -1
+        self._around = ("", "")
 
     def text(self, created: float) -> str:
         """Return the time in the database's zone, cut to milliseconds."""
-        milli = milliseconds(created)
-        # Many rows of a burst share their millisecond.
-        if milli != self._last:
-            seconds, rest = divmod(milli, 1000)
-            moment = datetime.fromtimestamp(seconds, self._zone).replace(microsecond=rest * 1000)
-            self._last, self._text = milli, self._adapt(moment)
-        return self._text
+        second, milli = divmod(milliseconds(created), 1000)
+        if not milli:
+            return self._adapt(datetime.fromtimestamp(second, self._zone))
+        # The rows of a second differ in three digits only, and the adapter costs as much as the rest of a row.
+        if second != self._second:
+            moment = datetime.fromtimestamp(second, self._zone).replace(microsecond=123_000)
+            before, _, after = self._adapt(moment).rpartition("123000")
+            self._second, self._around = second, (before, after)
+        return f"{self._around[0]}{milli:03d}000{self._around[1]}"

@@ -18,8 +18,6 @@ _ROW = "(%s, %s, %s, %s)"
 _NEWER = "SELECT created_at, level, logger_name, message FROM wf_syslog WHERE id > %s ORDER BY id LIMIT %s"
 _NEWER_ROWS = 2_000
 
-_FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 1.0
 _REPORT_SECONDS = 10.0
 # A batch that waits for a lock must fail before the connection does: a reply that comes too late would be
 # taken for a failure, and the rows be written twice.
@@ -62,10 +60,9 @@ class LogWriter(threading.Thread):
 
     def _write_until_taken(self) -> None:
         """Write one batch, as often as it takes; meanwhile rows wait, and the oldest of INFO are dropped."""
-        pause = _FIRST_PAUSE_SECONDS
+        # The pause does not grow: rows go on within one interval after the database is there again.
         while not self._write_batch():
-            self._queue.pause(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            self._queue.pause(self._flush_seconds)
 
     def _write_batch(self) -> bool:
         with self.at_work:
@@ -151,14 +148,25 @@ class LogWriter(threading.Thread):
         connection = self._connected()
         connection.set_autocommit(False)
         clock = Clock(connection)
-        self._insert([(clock.text(time.time()), "INFO", __name__, "(does this table take rows?)")])
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT + _ROW, (clock.text(time.time()), "INFO", __name__, "(does this table take rows?)"))
         connection.rollback()
         connection.set_autocommit(True)
 
     def _insert(self, rows: Sequence[Values]) -> int:
-        """Write all rows by one statement, all of them or none; return the id of the last (on MySQL)."""
+        """Write all rows, all of them or none; return the id of the last (on MySQL)."""
+        connection = self._connected()
+        if connection.vendor != "mysql":
+            # One transaction of short statements is twice as quick here as one long statement. Who catches an error
+            # closes the connection, and that rolls back; to switch autocommit on again would commit.
+            connection.set_autocommit(False)
+            with connection.cursor() as cursor:
+                cursor.executemany(_INSERT + _ROW, rows)
+            connection.commit()
+            connection.set_autocommit(True)
+            return 0
         statement = _INSERT + ", ".join([_ROW] * len(rows))
-        with self._connected().cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(statement, [column for row in rows for column in row])
             # MySQL tells the first id of many, and gives the others one after another.
             return int(cursor.lastrowid) + len(rows) - 1

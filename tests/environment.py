@@ -18,5 +18,12 @@ def site_environment(folder: Path) -> dict[str, str]:
         "DB_TIME_ZONE": ZONE,
         "LOG_DIR": str(folder / "log"),
         "LOG_LEVEL": "INFO",
+        "LOG_CONSOLE": "text",
+        "LOG_FILE_MB": "10",
+        "LOG_FILE_COUNT": "10",
+        "LOG_DB_CAPACITY": "20000",
+        "LOG_DB_MEMORY_MB": "64",
+        "LOG_DB_BATCH_ROWS": "500",
+        "LOG_DB_FLUSH_SECONDS": "0.2",
         "FLOWS_PROCEDURE_PACKAGES": "procedures",
     }

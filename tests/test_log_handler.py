@@ -1,5 +1,7 @@
 """The database log handler keeps every row it can, and its caller never feels it."""
 
+import asyncio
+import contextvars
 import logging
 import multiprocessing
 import os
@@ -10,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +25,7 @@ from pytest_django import Settings
 
 from flows.engine.current import CurrentStep, current_step
 from flows.log_context import RunContextFilter
-from flows.log_handler import DatabaseLogHandler, flush_database_log
+from flows.log_handler import LEAST_MEMORY, DatabaseLogHandler, database_log_stats, flush_database_log
 from flows.log_rows import Values
 from flows.log_writer import LogWriter, writer_threads
 from flows.models import SysLog
@@ -142,6 +145,24 @@ def test_a_row_from_inside_a_step_can_be_found_by_flow_and_step(
     log.info("outside")
     assert handler.flush()
     assert messages() == ["[flow=hello run=12 step=step1] inside", "outside"]
+
+
+def test_a_thread_that_carries_the_context_logs_for_the_same_step(
+    log: logging.Logger, handler: DatabaseLogHandler
+) -> None:
+    token = current_step.set(CurrentStep("hello", 12, "step1"))
+    carried = threading.Thread(target=contextvars.copy_context().run, args=(log.info, "carried"))
+    plain = threading.Thread(target=log.info, args=("plain",))
+    for thread in (carried, plain):
+        thread.start()
+        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(contextvars.copy_context().run, log.info, "pooled").result()
+    asyncio.run(asyncio.to_thread(log.info, "awaited"))
+    current_step.reset(token)
+    assert handler.flush()
+    where = "[flow=hello run=12 step=step1]"
+    assert messages() == [f"{where} carried", "plain", f"{where} pooled", f"{where} awaited"]
 
 
 def test_a_call_with_wrong_arguments_is_kept_and_marked(
@@ -335,6 +356,49 @@ def test_a_full_queue_drops_exactly_what_it_says_and_warnings_last(
     assert "1800 INFO" in reports[0]
 
 
+def test_rows_go_on_within_one_interval_after_an_outage(log: logging.Logger, make_handler: MAKE_HANDLER) -> None:
+    handler = make_handler(flush_seconds=0.2)
+    with table_away():
+        log.info("x")
+        time.sleep(2)
+    began = time.monotonic()
+    assert wait_until(lambda: handler.stats().waiting == 0)
+    # One interval, and the time of a few statements on a busy machine.
+    assert time.monotonic() - began < 0.2 + 0.5
+
+
+def test_memory_is_bounded_by_bytes_as_well(log: logging.Logger, make_handler: MAKE_HANDLER) -> None:
+    handler = make_handler(capacity=100_000, capacity_bytes=LEAST_MEMORY)
+    with table_away():
+        for _ in range(100):
+            log.info("i" * 50_000)
+        waiting = handler.stats().waiting
+        # The last fifth is for WARNING and above.
+        assert waiting == int(LEAST_MEMORY * 0.8 / 50_400)
+        for number in range(1000):
+            log.info("short %d", number)
+        log.error("e" * 60_000)
+        for _ in range(100):
+            log.error("e" * 60_000)
+        assert handler._queue.size() <= LEAST_MEMORY
+        assert handler.stats().emitted == 1201
+    assert handler.flush()
+    stats = handler.stats()
+    assert stats.written + stats.dropped == 1201
+    assert handler.dropped().total() == stats.dropped
+    assert SysLog.objects.filter(level="ERROR").count() == LEAST_MEMORY // 60_400
+    assert handler._queue.size() == 0
+
+
+def test_drops_are_counted_by_level(log: logging.Logger, make_handler: MAKE_HANDLER) -> None:
+    handler = make_handler(capacity=10)
+    with table_away():
+        for level in (logging.DEBUG, logging.INFO, logging.ERROR):
+            for _ in range(10):
+                log.log(level, "x")
+        assert handler.dropped() == {"DEBUG": 10, "INFO": 10}
+
+
 def test_the_caller_of_a_full_queue_never_waits(log: logging.Logger, make_handler: MAKE_HANDLER) -> None:
     make_handler(capacity=500)
     with table_away():
@@ -408,6 +472,25 @@ def test_the_module_flushes_every_handler(log: logging.Logger, handler: Database
     log.info("x")
     assert flush_database_log(5)
     assert messages() == ["x"]
+
+
+def test_the_module_counts_for_every_handler(log: logging.Logger, make_handler: MAKE_HANDLER) -> None:
+    before = database_log_stats()
+    make_handler()
+    make_handler()
+    log.info("x")
+    assert flush_database_log(5)
+    after = database_log_stats()
+    assert (after.emitted - before.emitted, after.written - before.written, after.waiting) == (2, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"capacity": 4}, {"capacity_bytes": 1000}, {"batch_rows": 0}, {"batch_bytes": 0}, {"flush_seconds": 0}],
+)
+def test_sizes_that_cannot_work_are_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be at least"):
+        DatabaseLogHandler(**arguments)
 
 
 def test_a_closed_handler_still_takes_rows(log: logging.Logger, handler: DatabaseLogHandler) -> None:

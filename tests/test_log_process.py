@@ -1,7 +1,9 @@
 """A whole process: each orderly end writes what waits, and the three sinks hold the same lines."""
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from flows.log_signal import flushed_at_sigterm
 from flows.models import SysLog
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,3 +114,78 @@ def test_console_file_and_table_hold_the_same(tmp_path: Path) -> None:
     assert re.fullmatch(rf"{stamp} ERROR {where} bad", console[2])
     assert "KeyError: 'x'" in console
     assert console[-1].endswith("GET /")
+
+
+TERMINATED = """
+import logging, os, signal, sys, time
+import django
+django.setup()
+from flows.log_signal import flushed_at_sigterm
+
+log = logging.getLogger("tests.program")
+with flushed_at_sigterm():
+    for number in range(1000):
+        log.info("row %d", number)
+    print("ready", flush=True)
+    number = 0
+    while True:
+        log.info("late %d", number)
+        print(number, flush=True)
+        number += 1
+"""
+
+
+def test_sigterm_loses_no_row(tmp_path: Path) -> None:
+    last = terminated(tmp_path, after_seconds=0.3)
+    rows = SysLog.objects.filter(logger_name="tests.program").order_by("id").values_list("message", flat=True)
+    expected = [*(f"row {number}" for number in range(1000)), *(f"late {number}" for number in range(last + 1))]
+    assert [*rows][: len(expected)] == expected
+
+
+def terminated(folder: Path, after_seconds: float) -> int:
+    """Let a program log, end it by SIGTERM, and return the number of its last log call that came back."""
+    out = folder / "out"
+    with out.open("w") as stdout:
+        process = subprocess.Popen(
+            [sys.executable, "-c", TERMINATED],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": url_of_the_test_database(), "LOG_DIR": str(folder)},
+            stdout=stdout,
+            stderr=subprocess.DEVNULL,
+        )
+    try:
+        while "ready" not in out.read_text():
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(after_seconds)
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 128 + signal.SIGTERM
+    # What follows the last end of a line may have been interrupted.
+    return int(out.read_text().split("\n")[-2].replace("ready", "-1"))
+
+
+def test_a_handler_of_sigterm_that_is_there_stays() -> None:
+    def theirs(number: int, frame: object) -> None: ...
+
+    before = signal.signal(signal.SIGTERM, theirs)
+    try:
+        with flushed_at_sigterm():
+            assert signal.getsignal(signal.SIGTERM) is theirs
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with flushed_at_sigterm():
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_the_console_speaks_json_where_it_is_told_to(tmp_path: Path) -> None:
+    done = run(SINKS, LOG_DIR=str(tmp_path), LOG_CONSOLE="json", DEBUG="on")
+    assert done.returncode == 0, done.stderr
+    hello, bad = [json.loads(line) for line in done.stderr.splitlines()[:2]]
+    assert (hello["level"], hello["logger"], hello["message"]) == ("INFO", "procedures.common.Kt", "{'msg': 'hello'}")
+    assert (hello["flow"], hello["run"], hello["step"], hello["traceback"]) == ("hello", None, "step1", None)
+    assert bad["traceback"].endswith("KeyError: 'x'")
+    # The file is as ever.
+    assert (tmp_path / "flows.log").read_text().splitlines()[0].endswith("[flow=hello step=step1] {'msg': 'hello'}")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -123,6 +124,22 @@ def test_the_tables_that_createtables_makes_are_those_of_the_owner(
         mariadb_server.execute(f"DROP DATABASE {fresh}")
 
 
+def _gate(folder: Path) -> dict[str, str]:
+    """Make a package with the gate, and a file with a flow that goes through it; return the environment for both."""
+    package = folder / "gateprocs"
+    package.mkdir()
+    (package / "Gate.py").write_text(GATE)
+    document = {
+        "procedures": [
+            {"name": "gate", "mod": "Gate", "method": "wait", "params": {"folder": str(folder)}},
+            {"name": "after", "mod": "common.Kt", "method": "prt", "params": {"msg": "@gate.text"}},
+        ]
+    }
+    (folder / "import").mkdir()
+    (folder / "import" / "x.json").write_text(json.dumps(document))
+    return {"PYTHONPATH": str(folder), "FLOWS_PROCEDURE_PACKAGES": "procedures,gateprocs"}
+
+
 MISCHIEF: dict[str, Callable[[MariaDB, str], None]] = {
     "nothing": lambda server, database: None,
     "the log table is dropped": lambda server, database: _do(server, "DROP TABLE wf_syslog", database),
@@ -143,22 +160,7 @@ def test_what_happens_to_the_log_table_during_a_run_does_not_change_the_run(
 ) -> None:
     server = own_mariadb_server
     server.create_database("flows")
-    package = tmp_path / "gateprocs"
-    package.mkdir()
-    (package / "Gate.py").write_text(GATE)
-    environment = {
-        "DATABASE_URL": server.url("flows"),
-        "PYTHONPATH": str(tmp_path),
-        "FLOWS_PROCEDURE_PACKAGES": "procedures,gateprocs",
-    }
-    document = {
-        "procedures": [
-            {"name": "gate", "mod": "Gate", "method": "wait", "params": {"folder": str(tmp_path)}},
-            {"name": "after", "mod": "common.Kt", "method": "prt", "params": {"msg": "@gate.text"}},
-        ]
-    }
-    (tmp_path / "import").mkdir()
-    (tmp_path / "import" / "x.json").write_text(json.dumps(document))
+    environment = _gate(tmp_path) | {"DATABASE_URL": server.url("flows")}
     for command in (["createtables"], ["importflows", str(tmp_path / "import"), "--enable"]):
         assert manage(*command, **environment).returncode == 0
 
@@ -173,8 +175,24 @@ def test_what_happens_to_the_log_table_during_a_run_does_not_change_the_run(
     assert "through the gate" in (tmp_path / "log" / "flows.log").read_text()
 
 
+def test_a_run_that_is_told_to_end_leaves_its_log_rows(
+    manage: RUN_MANAGE, own_mariadb_server: MariaDB, tmp_path: Path
+) -> None:
+    server = own_mariadb_server
+    server.create_database("flows")
+    environment = _gate(tmp_path) | {"DATABASE_URL": server.url("flows"), "LOG_DB_FLUSH_SECONDS": "30"}
+    for command in (["createtables"], ["importflows", str(tmp_path / "import"), "--enable"]):
+        assert manage(*command, **environment).returncode == 0
+
+    done = _run_through_the_gate(tmp_path, environment, lambda: None, signal.SIGTERM)
+
+    assert done.returncode == 143
+    messages = [row[0] for row in server.execute("SELECT message FROM wf_syslog", "flows")]
+    assert "[flow=x step=gate] at the gate" in messages
+
+
 def _run_through_the_gate(
-    folder: Path, environment: dict[str, str], mischief: Callable[[], None]
+    folder: Path, environment: dict[str, str], mischief: Callable[[], None], number: int = 0
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "manage.py"), "runflow", "x"]
     process = subprocess.Popen(
@@ -188,6 +206,9 @@ def _run_through_the_gate(
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     mischief()
-    (folder / "open").touch()
+    if number:
+        process.send_signal(number)
+    else:
+        (folder / "open").touch()
     out, err = process.communicate(timeout=60)
     return subprocess.CompletedProcess(command, process.returncode, out, err)

@@ -1,5 +1,7 @@
 """Turn environment variables into settings, or say which one is wrong."""
 
+import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,6 +49,34 @@ def log_level(env: environ.Env) -> str:
     if level not in LEVELS:
         raise ImproperlyConfigured(f"LOG_LEVEL={level!r} is none of {', '.join(LEVELS)}.")
     return level
+
+
+def number(env: environ.Env, name: str, *, default: int, least: int, most: int) -> int:
+    """Return a whole number within its bounds."""
+    text = env.str(name, default=str(default)).strip()
+    if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name}={text!r} is no whole number from {least} to {most}.")
+    return int(text)
+
+
+def seconds(env: environ.Env, name: str, *, default: float, least: float, most: float) -> float:
+    """Return a number of seconds within its bounds, such as 0.2."""
+    text = env.str(name, default=str(default)).strip()
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) or not least <= float(text) <= most:
+        raise ImproperlyConfigured(f"{name}={text!r} is no number of seconds from {least:g} to {most:g}.")
+    return float(text)
+
+
+def log_console(env: environ.Env) -> str:
+    """Return LOG_CONSOLE, text or json; json needs a package."""
+    kind = env.str("LOG_CONSOLE", default="text").strip().lower()
+    if kind not in ("text", "json"):
+        raise ImproperlyConfigured(f"LOG_CONSOLE={kind!r} is neither text nor json.")
+    if kind == "json" and importlib.util.find_spec("pythonjsonlogger") is None:
+        raise ImproperlyConfigured(
+            "LOG_CONSOLE=json needs a package that is missing: pip install -r requirements.txt, or LOG_CONSOLE=text."
+        )
+    return kind
 
 
 def time_zone(env: environ.Env, name: str) -> str:

@@ -1,11 +1,17 @@
 """Where log records go: the console, a file that rotates, and the table wf_syslog."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 
-def logging_config(log_dir: Path, level: str) -> dict[str, Any]:
-    """Return LOGGING for Django: three sinks with one format, all of them behind the root logger."""
+def logging_config(
+    log_dir: Path, level: str, *, console: str, file: Mapping[str, int], database: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return LOGGING for Django: three sinks behind the root logger.
+
+    console: text or json. file, database: the sizes and intervals of their handlers.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -15,23 +21,25 @@ def logging_config(log_dir: Path, level: str) -> dict[str, Any]:
         "formatters": {
             "console": {"()": "flows.log_format.ConsoleFormatter"},
             "line": {"()": "flows.log_format.LineFormatter"},
+            # Only then: it imports a package of its own.
+            **({"json": {"()": "flows.log_json.JsonFormatter"}} if console == "json" else {}),
         },
         "handlers": {
             "console": {
                 "class": "logging.StreamHandler",
-                "formatter": "console",
+                "formatter": "json" if console == "json" else "console",
                 "filters": ["run_context"],
             },
             "file": {
                 "class": "flows.log_file.LogFileHandler",
                 "filename": str(log_dir / "flows.log"),
-                "maxBytes": 10 * 1024 * 1024,
-                "backupCount": 10,
+                **file,
                 "formatter": "line",
                 "filters": ["run_context"],
             },
             "database": {
                 "class": "flows.log_handler.DatabaseLogHandler",
+                **database,
                 "filters": ["run_context"],
             },
         },

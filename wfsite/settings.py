@@ -80,4 +80,19 @@ FLOWS_PROCEDURE_PACKAGES = env.list("FLOWS_PROCEDURE_PACKAGES", default=["proced
 
 LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "var" / "log")))
 LOG_LEVEL = environment.log_level(env)
-LOGGING = logs.logging_config(LOG_DIR, LOG_LEVEL)
+LOGGING = logs.logging_config(
+    LOG_DIR,
+    LOG_LEVEL,
+    console=environment.log_console(env),
+    file={
+        "maxBytes": environment.number(env, "LOG_FILE_MB", default=10, least=1, most=10_000) * 2**20,
+        "backupCount": environment.number(env, "LOG_FILE_COUNT", default=10, least=1, most=1000),
+    },
+    database={
+        "capacity": environment.number(env, "LOG_DB_CAPACITY", default=20_000, least=1000, most=10_000_000),
+        "capacity_bytes": environment.number(env, "LOG_DB_MEMORY_MB", default=64, least=1, most=4096) * 2**20,
+        # SQLite takes 32,766 values in a statement, and a row has four.
+        "batch_rows": environment.number(env, "LOG_DB_BATCH_ROWS", default=500, least=1, most=5000),
+        "flush_seconds": environment.seconds(env, "LOG_DB_FLUSH_SECONDS", default=0.2, least=0.01, most=60),
+    },
+)

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from flows import services
 from flows.engine.text import describe, quoted, visible
 from flows.engine.values import InMemory, keep
+from flows.log_signal import flushed_at_sigterm
 from flows.management.errors import FAILED, REFUSED, reported
 from flows.management.progress import Progress
 from flows.models import Flow
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--params", metavar="JSON", help="the parameters for --step; default: the step's constants")
 
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
-        with reported():
+        with flushed_at_sigterm(), reported():
             if name is None:
                 self._list()
             elif options["plan"]:
