@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from time import perf_counter
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import DatabaseError, connections
@@ -30,14 +30,14 @@ from flows.engine import (
     execute,
     inputs_from_text,
     parse,
-    plan,
     read_inputs,
-    schema,
 )
-from flows.engine.catalogue import Catalogue, catalogue
 from flows.engine.references import references_in
 from flows.engine.text import counted, describe, did_you_mean, named, quoted
 from flows.models import Flow
+
+if TYPE_CHECKING:
+    from flows.engine.catalogue import Catalogue
 
 
 class FlowRefused(FlowError):
@@ -127,8 +127,10 @@ def _enabled_document(name: str) -> str:
     return flow.flow_json
 
 
-def procedures() -> Catalogue:
+def procedures() -> "Catalogue":
     """Return what the procedures of this site are, as plain data."""
+    from flows.engine.catalogue import catalogue  # noqa: PLC0415  (a run needs none)
+
     return catalogue(registry())
 
 
@@ -137,6 +139,8 @@ def flow_schema() -> dict[str, Any]:
 
     It names the flows that can be sub-flows; where there is no database, it names none.
     """
+    from flows.engine import schema  # noqa: PLC0415  (a run needs none)
+
     names: list[str] = []
     with suppress(DatabaseError):
         names = list(Flow.objects.not_deleted().values_list("flow_name", flat=True))
@@ -197,6 +201,8 @@ def plan_flow(name: str, texts: Mapping[str, str], values: Mapping[str, Any]) ->
 
     A disabled flow can be planned too. Inputs may be missing; those that are given are checked.
     """
+    from flows.engine import plan  # noqa: PLC0415  (a run needs none)
+
     report = check_document(_stored_document(name), name)
     if report.definition is None:
         raise FlowRefused(f"flow {quoted(name)} is invalid:\n{InvalidFlow(report.findings)}")

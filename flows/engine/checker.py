@@ -263,19 +263,20 @@ class _Checker:
         return name
 
     def _problem_of_name(self, name: str) -> str:
+        folded = name.lower()
+        earlier = self.names.get(folded)
+        if earlier is None and len(name) <= MAX_NAME and NAME.fullmatch(name):
+            self.names[folded] = name
+            return ""
         if name.startswith(ENGINE):
             return ': names that begin with "_" are the engine\'s'
         if len(name) > MAX_NAME:
             return f" has {len(name)} characters; a name has at most {MAX_NAME}"
         if not NAME.fullmatch(name):
             return ": a name begins with a letter and holds only A-Z a-z 0-9 _ -"
-        earlier = self.names.get(name.lower())
-        if earlier is None:
-            self.names[name.lower()] = name
-            return ""
         if earlier == name:
             return " is the name of an earlier step too; names are unique"
-        return f" differs from the earlier {quoted(earlier)} only in case"
+        return f" differs from the earlier {quoted(earlier or name)} only in case"
 
     def _procedure(self, entry: dict[str, Any], path: Path) -> Procedure | None:
         mod = self.reader.required_text(entry, "mod", path)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from flows.engine.context import Contexts
 from flows.engine.current import CurrentStep, current_step
-from flows.engine.deadline import time_limit
 from flows.engine.definition import PLAIN, Child, Condition, FlowDefinition, Retry, Step
 from flows.engine.errors import (
     FlowError,
@@ -173,7 +172,7 @@ class _Run:
         results, told = self.results, self.told
         for step in steps:
             options = step.options
-            holds = True if options.when is None else self._holds(options.when)
+            holds = True if options is PLAIN or options.when is None else self._holds(options.when)
             if holds is False:
                 self._log(logging.INFO, step, "step skipped: %s does not hold", options.when)
                 yield StepSkipped(step)
@@ -309,6 +308,8 @@ class _Run:
         limit, message = self._limit(step)
         if limit is None:
             return self._attempt(step, procedure, scope)
+        from flows.engine.deadline import time_limit  # noqa: PLC0415  (loads ctypes, which few flows need)
+
         before = current_step.get()
         try:
             with time_limit(limit, message):
