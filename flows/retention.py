@@ -49,13 +49,18 @@ class Rule:
     errors_before: datetime
 
     @classmethod
-    def of_ages(cls, older_than: str, keep_errors: str = "") -> Self:
-        """Return the rule for ages as they are typed, `90d` and `365d`; without the second, errors go with the rest."""
-        age = parse_age(older_than, "--older-than")
-        errors_age = parse_age(keep_errors, "--keep-errors") if keep_errors else age
+    def of_ages(
+        cls, older_than: str, keep_errors: str = "", names: tuple[str, str] = ("--older-than", "--keep-errors")
+    ) -> Self:
+        """Return the rule for ages as they are typed, `90d` and `365d`; without the second, errors go with the rest.
+
+        `names` is what the two are called where they are typed. Raises RetentionError.
+        """
+        age = parse_age(older_than, names[0])
+        errors_age = parse_age(keep_errors, names[1]) if keep_errors else age
         if errors_age < age:
             raise RetentionError(
-                f"--keep-errors {keep_errors} is shorter than --older-than {older_than}: errors are kept longer than "
+                f"{names[1]} {keep_errors} is shorter than {names[0]} {older_than}: errors are kept longer than "
                 "other rows, or as long"
             )
         now = timezone.now()

@@ -264,7 +264,7 @@ def run_definition(
         if isinstance(last, StepStarted):
             _drop_old_connections()
         elif isinstance(last, StepSucceeded | StepFailed | StepSkipped):
-            steps.append(step_outcome(last))
+            steps.append(_step_outcome(last))
         if isinstance(last, StepSucceeded) and not last.step.handler:
             context[last.step.name] = last.result
         observe(last)
@@ -286,7 +286,7 @@ def _drop_old_connections() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
-def step_outcome(event: StepSucceeded | StepFailed | StepSkipped) -> StepOutcome:
+def _step_outcome(event: StepSucceeded | StepFailed | StepSkipped) -> StepOutcome:
     """Return the outcome that ends a step."""
     name = event.step.name
     if isinstance(event, StepSkipped):

@@ -322,5 +322,8 @@ def test_the_page_refuses_an_age_that_cannot_be_meant(ask: Callable[..., HttpRes
     write(91)
     response = ask(older_than="<b>", keep_errors="")
     assert isinstance(response, TemplateResponse)
-    assert "&lt;b&gt;" in response.render().content.decode()
+    shown = response.render().content.decode()
+    assert "&lt;b&gt;" in shown
+    assert "Older than &quot;" in shown
+    assert "--older-than" not in shown
     assert SysLog.objects.count() == 1

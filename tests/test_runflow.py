@@ -311,3 +311,12 @@ def test_a_flow_that_runs_another_is_refused_while_that_one_is_disabled() -> Non
     error = refused("parent")
 
     assert str(error).splitlines()[1] == '/procedures/0/flow: flow "child" is disabled'
+
+
+@pytest.mark.django_db
+def test_parameters_without_a_step_are_refused_and_nothing_is_run() -> None:
+    store()
+
+    error = refused("hello", "--params", '{"msg": "x"}')
+
+    assert (error.returncode, str(error)) == (2, "--params goes with --step, which names the step to run")

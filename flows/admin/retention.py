@@ -34,8 +34,10 @@ class PruneForm(forms.Form):
 
     def clean(self) -> None:
         super().clean()
+        ages = (self.cleaned_data.get("older_than", ""), self.cleaned_data.get("keep_errors", ""))
+        labels = (str(self.fields["older_than"].label), str(self.fields["keep_errors"].label))
         try:
-            self.rule = Rule.of_ages(self.cleaned_data.get("older_than", ""), self.cleaned_data.get("keep_errors", ""))
+            self.rule = Rule.of_ages(*ages, labels)
         except RetentionError as error:
             raise forms.ValidationError(str(error)) from error
 

@@ -35,6 +35,8 @@ class Command(BaseCommand):
         parser.add_argument("--params", metavar="JSON", help="the parameters for --step; default: the step's constants")
 
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
+        if options["params"] is not None and not options["step"]:
+            raise CommandError("--params goes with --step, which names the step to run", returncode=REFUSED)
         with flushed_at_sigterm(), reported():
             if name is None:
                 self._list()
