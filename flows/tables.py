@@ -1,5 +1,6 @@
-"""Create the two old tables where they are missing, as their owner's database has them."""
+"""The two old tables: created where they are missing, as their owner's database has them."""
 
+from django.db import OperationalError, ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 _NOW = "(strftime('%Y-%m-%d %H:%M:%f', 'now', 'localtime') || '000')"
@@ -58,6 +59,16 @@ _MYSQL = {
         ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     """,
 }
+
+
+_MISSING_TABLE_OF_MYSQL = 1146
+
+
+def is_missing_table(error: Exception) -> bool:
+    """Return whether a statement failed because its table is not there."""
+    if isinstance(error, ProgrammingError):
+        return bool(error.args) and error.args[0] == _MISSING_TABLE_OF_MYSQL
+    return isinstance(error, OperationalError) and "no such table" in str(error)
 
 
 def create_missing_tables(connection: BaseDatabaseWrapper) -> list[str]:

@@ -26,4 +26,6 @@ def site_environment(folder: Path) -> dict[str, str]:
         "LOG_DB_BATCH_ROWS": "500",
         "LOG_DB_FLUSH_SECONDS": "0.2",
         "FLOWS_PROCEDURE_PACKAGES": "procedures",
+        "FLOWS_HISTORY": "on",
+        "FLOWS_WHEN_ACTIVE": "refuse",
     }

@@ -13,9 +13,10 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from flows import services
+from flows import runs, services
 from flows.forms import FlowForm, as_shown, fingerprint
 from flows.models import Flow
+from flows.outcome import RunOutcome, StepOutcome
 
 LIST = "/admin/flows/flow/"
 ADD = "/admin/flows/flow/add/"
@@ -514,12 +515,12 @@ def test_no_transaction_is_open_while_a_flow_runs(admin: Client, monkeypatch: py
     flow = make_flow()
     open_transactions: list[bool] = []
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
-    run_flow = services.run_flow
+    run_flow = runs.run_flow
 
-    def watched(name: str) -> services.RunOutcome:
+    def watched(name: str) -> RunOutcome:
         return run_flow(name, lambda event: open_transactions.append(connection.in_atomic_block))
 
-    monkeypatch.setattr(services, "run_flow", watched)
+    monkeypatch.setattr(runs, "run_flow", watched)
     if how == "button":
         admin.post(page(flow, "run"))
     else:
@@ -534,9 +535,9 @@ def test_the_outcome_page_of_another_flow_or_session_says_that_there_is_none(adm
 
 def test_what_a_procedure_raised_is_shown_escaped(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     flow = make_flow(HOSTILE)
-    failed = services.StepOutcome(HOSTILE, "failed", 0.1, HOSTILE)
-    outcome = services.RunOutcome(HOSTILE, (failed,), 0.1, {}, error=ValueError(HOSTILE), warnings=(HOSTILE,))
-    monkeypatch.setattr(services, "run_flow", lambda name: outcome)
+    failed = StepOutcome(HOSTILE, "failed", 0.1, HOSTILE)
+    outcome = RunOutcome(HOSTILE, (failed,), 0.1, {}, error=ValueError(HOSTILE), warnings=(HOSTILE,))
+    monkeypatch.setattr(runs, "run_flow", lambda name: outcome)
     text = admin.post(page(flow, "run"), follow=True).content.decode()
     assert_harmless(text)
     chosen = {"index": 0, "action": "run_selected", "_selected_action": [flow.pk]}

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from flows import services
+from flows import runs, services
 from flows.engine import InvalidInputs
 from flows.models import Flow
+from flows.outcome import RunOutcome
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "format.md"
@@ -19,13 +20,13 @@ SAMPLES = sorted((ROOT / "docs" / "samples").glob("*.json"))
 in_database = pytest.mark.django_db(transaction=True)
 
 
-def run_sample(sample: str, **inputs: Any) -> services.RunOutcome:
+def run_sample(sample: str, **inputs: Any) -> RunOutcome:
     for path in SAMPLES:
         Flow.objects.create(flow_name=path.stem, flow_json=path.read_text(encoding="utf-8"), enabled=True)
-    return services.run_flow(sample, inputs=inputs)
+    return runs.run_flow(sample, inputs=inputs)
 
 
-def statuses(outcome: services.RunOutcome) -> dict[str, str]:
+def statuses(outcome: RunOutcome) -> dict[str, str]:
     return {step.name: step.status for step in outcome.steps}
 
 

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from flows import services
+from flows import runs
 from flows.models import Flow, SysLog
 from tests.conftest import RUN_MANAGE
 
@@ -216,7 +216,7 @@ def test_a_key_that_a_result_turns_out_not_to_have_stops_the_run_before_the_step
     store("x", {"procedures": [stage("one"), stage("two", text="@one.txt")]})
 
     with caplog.at_level(logging.INFO):
-        outcome = services.run_flow("x")
+        outcome = runs.run_flow("x")
 
     expected = '"@one.txt": "@one" has no key "txt" (keys: text). Did you mean "@one.text"?'
     assert (outcome.failed_step, str(outcome.error)) == ("two", expected)

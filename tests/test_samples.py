@@ -18,9 +18,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from flows import services
+from flows import runs, services
 from flows.engine import format_document
 from flows.models import Flow, SysLog
+from flows.outcome import RunOutcome
 from procedures.common import _files
 from procedures.common.Json import Json
 from procedures.report import LogDigest as LogDigestModule
@@ -46,9 +47,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run_sample(name: str) -> services.RunOutcome:
+def run_sample(name: str) -> RunOutcome:
     Flow.objects.create(flow_name=name, flow_json=(ROOT / "samples" / f"{name}.json").read_text(), enabled=True)
-    outcome = services.run_flow(name)
+    outcome = runs.run_flow(name)
     assert outcome.succeeded, outcome.summary
     return outcome
 
@@ -148,12 +149,12 @@ def test_rejected_rows_are_logged_as_a_warning(caplog: pytest.LogCaptureFixture)
 # Log digest
 
 
-def digest(rows: Iterable[SysLog]) -> services.RunOutcome:
+def digest(rows: Iterable[SysLog]) -> RunOutcome:
     SysLog.objects.bulk_create(rows)
     return run_sample("log-digest")
 
 
-def report(outcome: services.RunOutcome, project: Path) -> str:
+def report(outcome: RunOutcome, project: Path) -> str:
     path: str = outcome.context["write"]["path"]
     return (project / path).read_text(encoding="utf-8")
 

@@ -43,6 +43,14 @@ def boolean(env: environ.Env, name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name}={text!r} is neither on nor off.")
 
 
+def choice(env: environ.Env, name: str, words: tuple[str, ...]) -> str:
+    """Return one of these words; the first is the default."""
+    word: str = env.str(name, default=words[0]).strip().lower()
+    if word not in words:
+        raise ImproperlyConfigured(f"{name}={word!r} is none of {', '.join(words)}.")
+    return word
+
+
 def log_level(env: environ.Env) -> str:
     """Return LOG_LEVEL in capitals."""
     level = env.str("LOG_LEVEL", default="INFO").strip().upper()

@@ -78,6 +78,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # The packages whose classes a flow may call.
 FLOWS_PROCEDURE_PACKAGES = env.list("FLOWS_PROCEDURE_PACKAGES", default=["procedures"])
 
+# Whether runs are recorded, and what happens to a second run of a flow: it is refused, or waits for the first.
+FLOWS_HISTORY = environment.boolean(env, "FLOWS_HISTORY", default=True)
+FLOWS_WHEN_ACTIVE = environment.choice(env, "FLOWS_WHEN_ACTIVE", ("refuse", "queue"))
+
 LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "var" / "log")))
 LOG_LEVEL = environment.log_level(env)
 LOGGING = logs.logging_config(

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from flows import services
+from flows import runs
 from flows.engine import FlowError
 from flows.models import Flow, local_text
 
@@ -21,7 +21,7 @@ def run_for_page(flow: Flow) -> Outcome:
     began = timezone.now()
     shown: Outcome = {"flow_id": flow.pk, "flow": str(flow), "began": local_text(began, "milliseconds"), "steps": []}
     try:
-        outcome = services.run_flow(flow.flow_name)
+        outcome = runs.run_flow(flow.flow_name)
     except FlowError as refused:
         return shown | {"status": "refused", "summary": str(refused)}
     return shown | {

@@ -32,11 +32,13 @@ from flows.engine.events import (
     RunSucceeded,
     StepFailed,
     StepRetrying,
+    StepReused,
     StepSkipped,
     StepStarted,
     StepSucceeded,
 )
 from flows.engine.findings import Finding
+from flows.engine.finished import Finished, FinishedSteps, RecordedError
 from flows.engine.inputs import Input, inputs_from_text, read_inputs
 from flows.engine.procedures import Procedure, Registry
 from flows.engine.proof import Certainty, Verdict
@@ -51,6 +53,8 @@ __all__ = [
     "CurrentStep",
     "Event",
     "Finding",
+    "Finished",
+    "FinishedSteps",
     "FlowDefinition",
     "FlowError",
     "FlowSource",
@@ -64,6 +68,7 @@ __all__ = [
     "NotStorable",
     "Options",
     "Procedure",
+    "RecordedError",
     "Reference",
     "Registry",
     "Report",
@@ -74,6 +79,7 @@ __all__ = [
     "StepExited",
     "StepFailed",
     "StepRetrying",
+    "StepReused",
     "StepSkipped",
     "StepStarted",
     "StepSucceeded",

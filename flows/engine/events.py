@@ -1,8 +1,10 @@
 """What happens in a run, as the engine tells it. Named tuples: two are made for each step, and they are cheap."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flows.engine.definition import Step
+from flows.engine.finished import Finished
 from flows.engine.values import NotStorable
 
 
@@ -12,10 +14,18 @@ class StepSkipped(NamedTuple):
     step: Step
 
 
-class StepStarted(NamedTuple):
-    """A step is about to be executed; nothing of it has been."""
+class StepReused(NamedTuple):
+    """The outcome of a step was recorded by an earlier execution; nothing was executed."""
 
     step: Step
+    outcome: Finished
+
+
+class StepStarted(NamedTuple):
+    """A step is about to be executed; nothing of it has been. `scope` holds what its references name."""
+
+    step: Step
+    scope: Mapping[str, Any]
 
 
 class StepRetrying(NamedTuple):
@@ -28,18 +38,22 @@ class StepRetrying(NamedTuple):
 
 
 class ItemSucceeded(NamedTuple):
-    """One entry of a `foreach` is done; `number` counts from 0."""
+    """One entry of a `foreach` is done; `number` counts from 0, `of` says how many there are."""
 
     step: Step
     number: int
+    of: int
     result: dict[str, Any]
+    seconds: float
+    not_storable: NotStorable | None
 
 
 class InChild(NamedTuple):
-    """Something happened in the flow that a step runs."""
+    """Something happened in the flow that a step runs; `number` is that of the entry where it runs one for each."""
 
     step: Step
     event: "Event"
+    number: int | None
 
 
 class StepSucceeded(NamedTuple):
@@ -74,7 +88,8 @@ class RunFailed(NamedTuple):
 
 
 Event = (
-    StepSkipped
+    StepReused
+    | StepSkipped
     | StepStarted
     | StepRetrying
     | ItemSucceeded

@@ -12,6 +12,8 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from flows.engine.errors import FlowError, UnknownMethod, UnknownProcedure
@@ -60,6 +62,7 @@ class Registry:
         self._modules: dict[str, str] | None = None
         self._found: dict[tuple[str, str], Procedure] = {}
         self._broken: dict[str, str] = {}
+        self._fingerprints: dict[str, str] = {}
 
     @property
     def modules(self) -> dict[str, str]:
@@ -79,6 +82,17 @@ class Registry:
             with self._lock, _guarded(mod):
                 found = self._found[mod, method] = self._look_up(mod, method)
         return found
+
+    def fingerprint(self, mod: str) -> str:
+        """Return the hash of the source of a module as this process first saw it; empty where there is no such file.
+
+        What the module imports is not looked at.
+        """
+        if mod not in self._fingerprints:
+            path = getattr(importlib.util.find_spec(self.modules[mod]), "origin", None)
+            data = Path(path).read_bytes() if path and Path(path).is_file() else b""
+            self._fingerprints[mod] = sha256(data).hexdigest() if data else ""
+        return self._fingerprints[mod]
 
     def methods(self, mod: str) -> dict[str, Callable[..., Any]]:
         """Return the callable methods of a module by name, in the order of their definition.

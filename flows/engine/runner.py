@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from time import monotonic, perf_counter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from flows.engine.context import Contexts
@@ -28,10 +29,12 @@ from flows.engine.events import (
     RunSucceeded,
     StepFailed,
     StepRetrying,
+    StepReused,
     StepSkipped,
     StepStarted,
     StepSucceeded,
 )
+from flows.engine.finished import Finished, FinishedSteps, child_path, entry_path, kind_of_error
 from flows.engine.inputs import read_inputs
 from flows.engine.procedures import Procedure
 from flows.engine.references import look_up, resolve, resolve_object
@@ -95,15 +98,39 @@ def execute(
     flow: str = "",
     run_id: int | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    start_time: datetime | None = None,
+    finished: FinishedSteps = MappingProxyType({}),
+    attempts: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[Event]:
     """Execute the steps in order and yield what happens; the last event is `RunSucceeded` or `RunFailed`.
 
     A step is called when the consumer asks for the event after its `StepStarted`: what the consumer does in between
     (record that the step starts, say) is done before. Nothing that a procedure raises comes out of this generator.
-    `sleep` waits between attempts, in seconds. Raises `InvalidInputs` before anything runs.
+    `sleep` waits between attempts, in seconds; what it raises ends the run there. Raises `InvalidInputs` before
+    anything runs.
+
+    A run that goes on gets the local `start_time` that it had, and the outcomes of its `finished` steps: those are
+    not executed again, and a `StepReused` tells of each. `attempts` are those that failed before, by path.
     """
     values = read_inputs(definition.inputs, inputs or {})
-    return _Run(definition, values, flow=flow, run_id=run_id, sleep=sleep).events()
+    course = Course(flow, run_id, sleep, start_time or datetime.now(), finished, attempts)
+    return _Run(definition, values, course).events()
+
+
+class Course(NamedTuple):
+    """What the run of a flow and those of its sub-flows have in common; `at` is the path of the step they belong to."""
+
+    flow: str
+    run_id: int | None
+    sleep: Callable[[float], None]
+    start_time: datetime
+    finished: FinishedSteps
+    attempts: Mapping[str, int]
+    at: str = ""
+
+    def path(self, name: str) -> str:
+        """Return the path of a step of this flow."""
+        return child_path(self.at, name) if self.at else name
 
 
 class _Run:
@@ -113,21 +140,18 @@ class _Run:
         self,
         definition: FlowDefinition,
         inputs: dict[str, Any],
-        *,
-        flow: str,
-        run_id: int | None,
-        sleep: Callable[[float], None],
+        course: Course,
         deadline: "_Deadline | None" = None,
     ) -> None:
         self.definition = definition
-        self.flow = flow
-        self.run_id = run_id
-        self.sleep = sleep
+        self.course = course
+        self.flow, self.run_id = course.flow, course.run_id
+        self.finished = course.finished
         self.deadline = _earlier(deadline, definition.timeout, "the time of the run is over")
-        start_time = datetime.now().isoformat(timespec="seconds")
+        start_time = course.start_time.isoformat(timespec="seconds")
         self.contexts = Contexts()
         self.results = self.contexts.results
-        self.contexts.record("_runtime", {"start_time": start_time, "flow": flow, "run_id": run_id})
+        self.contexts.record("_runtime", {"start_time": start_time, "flow": self.flow, "run_id": self.run_id})
         if definition.inputs:
             self.contexts.record("_input", inputs)
         self.warnings: list[str] = []
@@ -163,7 +187,7 @@ class _Run:
         self.deadline = None
         step = failed.step.name if failed.step else ""
         error = failed.error
-        self.contexts.record("_error", {"step": step, "type": type(error).__name__, "message": describe(error)})
+        self.contexts.record("_error", {"step": step, "type": kind_of_error(error), "message": describe(error)})
         for handler in self.definition.on_failure:
             yield from self._steps((handler,))
 
@@ -172,21 +196,25 @@ class _Run:
         results, told = self.results, self.told
         for step in steps:
             options = step.options
+            if self.finished and (recorded := self.finished.get(self.course.path(step.name))) is not None:
+                yield StepReused(step, recorded)
+                self._take_over(step, recorded)
+                if recorded.error is not None and not options.continue_on_error:
+                    return RunFailed(step, recorded.error)
+                continue
             holds = True if options is PLAIN or options.when is None else self._holds(options.when)
             if holds is False:
                 self._log(logging.INFO, step, "step skipped: %s does not hold", options.when)
                 yield StepSkipped(step)
                 continue
-            yield _new(StepStarted, (step,))
+            yield _new(StepStarted, (step, results))
             if told:
                 self._log(logging.INFO, step, "step started: %s", step.target)
             started = perf_counter()
-            if holds is not True:
-                outcome: Outcome = holds
-            elif options is PLAIN and self.deadline is None and type(target := step.target) is Procedure:
+            if options is PLAIN and self.deadline is None and type(target := step.target) is Procedure:
                 outcome = self._attempt(step, target, results)
             else:
-                outcome = yield from self._elaborate(step)
+                outcome = yield from self._elaborate(step, holds)
             seconds = perf_counter() - started
             not_storable = None
             if isinstance(outcome, InMemory):
@@ -204,6 +232,13 @@ class _Run:
                 self._log(logging.INFO, step, "step succeeded in %.1f ms", seconds * 1000)
             yield _new(StepSucceeded, (step, outcome, seconds, not_storable))
         return None
+
+    def _take_over(self, step: Step, recorded: Finished) -> None:
+        """Go on behind a step as if it had just ended so."""
+        if recorded.result is not None:
+            self.contexts.record(step.name, recorded.result)
+        if recorded.error is not None and step.options.continue_on_error:
+            self.warnings.append(f"{step.name} failed: {describe(recorded.error)}")
 
     def _warn(self, step: Step | None, what: str, reason: NotStorable) -> None:
         self._log(
@@ -245,7 +280,9 @@ class _Run:
             return value is when.expected
         return InvalidCondition(f'"when": {when.reference} is {kind_of(value)}; it must be true or false')
 
-    def _elaborate(self, step: Step) -> Generator[Event, None, Outcome]:
+    def _elaborate(self, step: Step, holds: bool | BaseException) -> Generator[Event, None, Outcome]:
+        if isinstance(holds, BaseException):
+            return holds
         if step.options.foreach is None:
             return (yield from self._try(step, self.results))
         return (yield from self._each(step))
@@ -257,14 +294,18 @@ class _Run:
             return entries
         items = []
         for index, entry in enumerate(entries):
-            outcome = yield from self._try(step, self.results | {"_item": entry, "_index": index})
+            if self.finished and (recorded := self.finished.get(entry_path(self.course.path(step.name), index))):
+                items.append(recorded.result)
+                continue
+            began = perf_counter()
+            outcome = yield from self._try(step, self.results | {"_item": entry, "_index": index}, index)
             if isinstance(outcome, BaseException):
                 _note(outcome, f"at entry {index} of {len(entries)} of step {step.name!r}")
                 self._log(logging.ERROR, step, "entry %d of %d failed", index, len(entries))
                 return outcome
-            result = outcome.value if isinstance(outcome, InMemory) else outcome
+            result, not_storable = outcome if isinstance(outcome, InMemory) else (outcome, None)
             items.append(result)
-            yield ItemSucceeded(step, index, result)
+            yield ItemSucceeded(step, index, len(entries), result, perf_counter() - began, not_storable)
         return keep({"items": items, "count": len(items)})
 
     def _entries(self, step: Step) -> list[Any] | BaseException:
@@ -278,12 +319,12 @@ class _Run:
             return InvalidCondition(f'"foreach" has {len(entries)} entries; it takes at most {MAX_ENTRIES}')
         return entries
 
-    def _try(self, step: Step, scope: dict[str, Any]) -> Generator[Event, None, Outcome]:
-        """Attempt a step as often as its `retry` says."""
-        attempt = 1
+    def _try(self, step: Step, scope: dict[str, Any], number: int | None = None) -> Generator[Event, None, Outcome]:
+        """Attempt a step, or the entry of that number, as often as its `retry` says."""
+        attempt = 1 + self._attempts_before(step, number)
         while True:
             if isinstance(step.target, Child):
-                outcome = yield from self._child(step, step.target, scope)
+                outcome = yield from self._child(step, step.target, scope, number)
             else:
                 outcome = self._attempt_within_limit(step, step.target, scope)
             retry = step.options.retry
@@ -296,8 +337,14 @@ class _Run:
                 return outcome
             self._log(logging.WARNING, step, "attempt %d failed, next in %.1f s: %s", attempt, wait, describe(outcome))
             yield StepRetrying(step, attempt, outcome, wait)
-            self.sleep(wait)
+            self.course.sleep(wait)
             attempt += 1
+
+    def _attempts_before(self, step: Step, number: int | None) -> int:
+        if not self.course.attempts:
+            return 0
+        path = self.course.path(step.name)
+        return self.course.attempts.get(path if number is None else entry_path(path, number), 0)
 
     def _is_tried_again(self, retry: Retry, attempt: int, error: BaseException) -> bool:
         if attempt >= retry.max_attempts or isinstance(error, _NEVER_RETRIED) or self._is_over():
@@ -333,7 +380,9 @@ class _Run:
     def _is_over(self) -> bool:
         return self.deadline is not None and monotonic() >= self.deadline.at
 
-    def _child(self, step: Step, child: Child, scope: dict[str, Any]) -> Generator[Event, None, Outcome]:
+    def _child(
+        self, step: Step, child: Child, scope: dict[str, Any], number: int | None
+    ) -> Generator[Event, None, Outcome]:
         """Run another flow as a step; its outputs are the result."""
         try:
             inputs = read_inputs(child.definition.inputs, resolve(step.template, scope))
@@ -341,10 +390,12 @@ class _Run:
             return error
         timeout = step.options.timeout
         deadline = _earlier(self.deadline, timeout, _too_long(timeout or 0))
-        run = _Run(child.definition, inputs, flow=child.flow, run_id=self.run_id, sleep=self.sleep, deadline=deadline)
+        path = self.course.path(step.name)
+        at = path if number is None else entry_path(path, number)
+        run = _Run(child.definition, inputs, self.course._replace(flow=child.flow, at=at), deadline)
         outcome: Outcome = FlowError(f"{child} came to no end")
         for event in run.events():
-            yield InChild(step, event)
+            yield InChild(step, event, number)
             if isinstance(event, RunSucceeded):
                 outcome = keep(event.outputs)
                 self.warnings.extend(f"{step.name}: {warning}" for warning in event.warnings)

@@ -4,26 +4,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management.base import CommandError
-from django.db import Error, InterfaceError, OperationalError, ProgrammingError, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 
 from flows.engine import FlowError
+from flows.recording.checkpoints import RunCancelled, RunInterrupted, RunLost
+from flows.tables import is_missing_table
 
 FAILED = 1
 REFUSED = 2
 DATABASE_UNAVAILABLE = 3
-
-_MISSING_TABLE_OF_MYSQL = 1146
+INTERRUPTED = 4
 
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Let our own errors out as `CommandError` 2, a database that cannot be reached as 3."""
+    """Let our own errors out as `CommandError` 2, a database that cannot be reached as 3, an interrupted run as 4."""
     try:
         yield
+    except RunCancelled as error:
+        raise CommandError(str(error), returncode=FAILED) from error
+    except (RunInterrupted, RunLost) as error:
+        number = getattr(error, "signal", None)
+        raise CommandError(str(error), returncode=128 + number if number else INTERRUPTED) from error
     except FlowError as error:
         raise CommandError(str(error), returncode=REFUSED) from error
     except Error as error:
-        if _table_is_missing(error):
+        if is_missing_table(error):
             raise CommandError(
                 f"a table is missing ({_text(error)}). Run: python manage.py migrate && python manage.py createtables",
                 returncode=REFUSED,
@@ -31,12 +37,6 @@ def reported() -> Iterator[None]:
         if isinstance(error, OperationalError | InterfaceError):
             raise CommandError(f"{_place()} is unavailable: {_text(error)}", returncode=DATABASE_UNAVAILABLE) from error
         raise
-
-
-def _table_is_missing(error: Error) -> bool:
-    if isinstance(error, ProgrammingError):
-        return bool(error.args) and error.args[0] == _MISSING_TABLE_OF_MYSQL
-    return isinstance(error, OperationalError) and "no such table" in str(error)
 
 
 def _place() -> str:

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
 
-from flows.engine import Event, StepFailed, StepSkipped, StepStarted, StepSucceeded
-from flows.services import duration
+from flows.engine import Event, StepFailed, StepReused, StepSkipped, StepStarted, StepSucceeded
+from flows.outcome import duration
 
 LONG_FLOW_STEPS = 20
 
@@ -31,6 +31,8 @@ class Progress:
                 self.write(f"  {self._style.WARNING(f'kept in memory only: {event.not_storable}')}")
         elif isinstance(event, StepFailed):
             self._line(event.step.name, self._style.ERROR("failed"), event.seconds)
+        elif isinstance(event, StepReused):
+            self._line(event.step.name, "reused", 0.0)
         elif isinstance(event, StepSkipped):
             self._line(event.step.name, "skipped", 0.0)
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from flows.engine.text import visible as visible_text
-from flows.services import duration as duration_text
+from flows.outcome import duration as duration_text
 
 register = template.Library()
 

@@ -1,23 +1,30 @@
 """Run one flow and print what happens."""
 
 import argparse
+import getpass
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from flows import services
+from flows import runs, services
 from flows.engine.text import describe, quoted, visible
 from flows.engine.values import InMemory, keep
 from flows.log_signal import flushed_at_sigterm
 from flows.management.errors import FAILED, REFUSED, reported
 from flows.management.progress import Progress
-from flows.models import Flow
+from flows.models import Flow, Trigger
+from flows.outcome import Observer, RunOutcome, unobserved
 
-EXIT_CODES = "Exit codes: 0 succeeded, 1 failed, 2 refused before it began, 3 database unavailable."
+EXIT_CODES = (
+    "Exit codes: 0 succeeded, 1 failed or cancelled, 2 refused before it began, 3 database unavailable, "
+    "4 interrupted and resumable, 128+n ended by signal n."
+)
 
 
 class Command(BaseCommand):
@@ -29,23 +36,27 @@ class Command(BaseCommand):
         parser.add_argument("name", nargs="?", metavar="NAME", help="the flow to run")
         parser.add_argument("--input", action="append", default=[], metavar="K=V", help="one input of the flow")
         parser.add_argument("--inputs", metavar="FILE", help="a file with the inputs as one JSON object; - for stdin")
+        parser.add_argument("--key", default="", metavar="K", help="the same key gives the same run of a flow, once")
+        parser.add_argument("--resume", type=int, metavar="RUN", help="go on with a run that did not come to its end")
+        parser.add_argument(
+            "--edited", action="store_true", help="with --resume: go on with the flow as it is stored now"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON document with the context")
         parser.add_argument("--plan", action="store_true", help="print what would run, and run nothing")
         parser.add_argument("--step", metavar="STEP", help="run only the procedure of this step, with --params")
         parser.add_argument("--params", metavar="JSON", help="the parameters for --step; default: the step's constants")
 
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
-        if options["params"] is not None and not options["step"]:
-            raise CommandError("--params goes with --step, which names the step to run", returncode=REFUSED)
+        _refuse_what_does_not_fit(options)
         with flushed_at_sigterm(), reported():
-            if name is None:
+            if options["resume"] is not None:
+                self._resume(name, options)
+            elif name is None:
                 self._list()
             elif options["plan"]:
                 self._plan(name, options)
             elif options["step"]:
                 self._run_step(name, options["step"], options["params"])
-            elif options["json"]:
-                self._run_as_json(name, options)
             else:
                 self._run(name, options)
 
@@ -63,32 +74,61 @@ class Command(BaseCommand):
 
     def _run_step(self, name: str, step: str, params: str | None) -> None:
         given = None if params is None else _json_object(params, "--params")
-        outcome = services.run_step(name, step, given)
+        outcome = runs.run_step(name, step, given)
         if outcome.error is not None:
             raise CommandError(visible(outcome.summary), returncode=FAILED) from outcome.error
         self.stdout.write(json.dumps(_as_data(outcome)["context"][step], indent=2, ensure_ascii=False))
 
     def _run(self, name: str, options: Mapping[str, Any]) -> None:
-        definition = services.runnable(name)
-        inputs = services.inputs_for(definition, **_given(options))
-        progress = Progress(self.stdout, self.style, len(definition.steps))
+        flow = services.runnable(name)
+        inputs = services.inputs_for(flow.definition, **_given(options))
+        asked = runs.Asked(Trigger.COMMAND, _user(), options["key"])
+        self._follow(partial(runs.run_now, flow, inputs, asked), len(flow.definition.steps), options)
+
+    def _resume(self, name: str | None, options: Mapping[str, Any]) -> None:
+        run = runs.find_run(options["resume"])
+        if name is not None and run.flow_name != name:
+            raise CommandError(f"{run} is no run of flow {quoted(name)}", returncode=REFUSED)
+        for change in runs.changes_since(run):
+            self.stderr.write(self.style.WARNING(f"since {run} began: {change}"))
+        asked = runs.Asked(Trigger.COMMAND, _user(), options["key"])
+        take = runs.take_over_edited if options["edited"] else runs.resume_run
+        waiting = take(run.pk, asked)
+        if waiting.pk != run.pk:
+            self.stderr.write(f"{waiting} goes on from {run}")
+        self._follow(partial(runs.execute_when_free, waiting.pk), waiting.steps_total, options)
+
+    def _follow(self, execute: Callable[[Observer], RunOutcome], steps: int, options: Mapping[str, Any]) -> None:
+        """Execute a run and tell how it goes: its steps as they end, or one JSON document."""
+        progress = Progress(self.stdout, self.style, steps)
         try:
-            outcome = services.run_definition(name, definition, progress, inputs)
+            outcome = execute(unobserved if options["json"] else progress)
         finally:
             progress.close()
+        if options["json"]:
+            self.stdout.write(json.dumps(_as_data(outcome), indent=2, ensure_ascii=False))
         if outcome.error is not None:
             raise CommandError(visible(outcome.summary), returncode=FAILED) from outcome.error
-        for warning in outcome.warnings:
-            progress.write(self.style.WARNING(f"warning: {visible(warning)}"))
-        progress.write(visible(outcome.summary))
+        if not options["json"]:
+            for warning in outcome.warnings:
+                progress.write(self.style.WARNING(f"warning: {visible(warning)}"))
+            progress.write(visible(outcome.summary))
 
-    def _run_as_json(self, name: str, options: Mapping[str, Any]) -> None:
-        definition = services.runnable(name)
-        inputs = services.inputs_for(definition, **_given(options))
-        outcome = services.run_definition(name, definition, inputs=inputs)
-        self.stdout.write(json.dumps(_as_data(outcome), indent=2, ensure_ascii=False))
-        if outcome.error is not None:
-            raise CommandError(visible(outcome.summary), returncode=FAILED) from outcome.error
+
+def _refuse_what_does_not_fit(options: Mapping[str, Any]) -> None:
+    if options["params"] is not None and not options["step"]:
+        raise CommandError("--params goes with --step, which names the step to run", returncode=REFUSED)
+    if options["edited"] and options["resume"] is None:
+        raise CommandError("--edited goes with --resume, which names the run to go on from", returncode=REFUSED)
+    if options["resume"] is not None and (options["input"] or options["inputs"] or options["step"] or options["plan"]):
+        raise CommandError("--resume takes the inputs and steps of its run; leave out the others", returncode=REFUSED)
+
+
+def _user() -> str:
+    """Return the name of who calls the command, as far as the system knows it."""
+    with suppress(OSError, KeyError, ImportError):
+        return getpass.getuser()
+    return ""
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,11 +162,12 @@ def _json_object(text: str, option: str) -> dict[str, Any]:
     return value
 
 
-def _as_data(outcome: services.RunOutcome) -> dict[str, Any]:
+def _as_data(outcome: RunOutcome) -> dict[str, Any]:
     """Return the outcome as a JSON object; a result that is not storable is replaced by the reason."""
     warnings = {step.name: step.warning for step in outcome.steps if step.warning}
     return {
         "flow": outcome.flow,
+        "run_id": outcome.run_id,
         "status": "succeeded" if outcome.succeeded else "failed",
         "error": None if outcome.error is None else describe(outcome.error),
         "failed_step": outcome.failed_step,

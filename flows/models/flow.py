@@ -1,22 +1,13 @@
-"""The two tables of the owner's database: read and written here, never created or altered."""
+"""The table of flows: its owner's, read and written here, never created or altered."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Self
 
-from django.db import connections, models
-from django.db.models.functions import Greatest, Left, Lower, StrIndex, Substr
+from django.db import models
 from django.utils import timezone
 
 from flows.engine.document import load_document
 from flows.engine.text import visible
-
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-
-
-def local_text(moment: datetime | None, precision: str = "seconds") -> str:
-    """Return a time in the zone of the site, `2026-01-31 15:30:00`; empty where a row holds no valid one."""
-    return timezone.localtime(moment).replace(tzinfo=None).isoformat(" ", precision) if moment else ""
 
 
 class FlowQuerySet(models.QuerySet["Flow"]):
@@ -94,54 +85,3 @@ class Flow(models.Model):
     def save_fields(self, fields: Iterable[str]) -> None:
         """Write these fields and the time of change, and nothing that somebody else may have written since."""
         self.save(update_fields=[*fields, "updated_at"])
-
-
-class SysLogQuerySet(models.QuerySet["SysLog"]):
-    """Queries over the log, worded so that the database takes the index that is meant."""
-
-    def one_level(self, level: str) -> Self:
-        """Read one level by its index, in which the rows of a level are sorted by id."""
-        if connections[self.db].vendor == "mysql":
-            # With an equality the server looks all of the level through and leaves a bound on the id to the end.
-            return self.filter(level__gte=level, level__lte=level)
-        return self.filter(level=level)
-
-    def any_of_levels(self, levels: Iterable[str]) -> Self:
-        """Compare the level row by row, where another index has found the rows."""
-        return self.alias(its_level=Left("level", 16)).filter(its_level__in=levels)
-
-    def with_heads(self) -> Self:
-        """Read only the beginning of each message, as `head`: a traceback may have 64 KiB."""
-        return self.defer("message").annotate(head=Left("message", 400))
-
-    def with_hits(self, text: str) -> Self:
-        """Read what stands around the first occurrence of a text, as `around`."""
-        found = StrIndex(Lower("message"), Lower(models.Value(text)))
-        start = Greatest(found - 60, 1, output_field=models.IntegerField())
-        return self.annotate(around=Substr("message", start, 300))
-
-
-class SysLog(models.Model):
-    """One log record. The handler writes it; people read it."""
-
-    created_at = models.DateTimeField("time")
-    level = models.CharField(max_length=16)
-    logger_name = models.CharField("logger", max_length=64)
-    message = models.TextField()
-
-    objects = SysLogQuerySet.as_manager()
-
-    class Meta:
-        managed = False
-        db_table = "wf_syslog"
-        ordering = ("-id",)
-        verbose_name = "log row"
-        permissions = (("prune_syslog", "Can remove old log rows"),)
-
-    def __str__(self) -> str:
-        return visible(f"{self.local_time} {self.level} {self.logger_name}")
-
-    @property
-    def local_time(self) -> str:
-        """Return the time in the zone of the site, with milliseconds."""
-        return local_text(self.created_at, "milliseconds")

@@ -1,0 +1,25 @@
+"""The tables: the two of the owner's database, and those of the run history, which are ours."""
+
+from flows.models.flow import Flow, FlowQuerySet
+from flows.models.run import ACTIVE, ENDED, Run, RunQuerySet, Status, Trigger
+from flows.models.step_run import StepRun, StepRunQuerySet, StepStatus
+from flows.models.syslog import LEVELS, SysLog, SysLogQuerySet
+from flows.models.times import local_text
+
+__all__ = [
+    "ACTIVE",
+    "ENDED",
+    "LEVELS",
+    "Flow",
+    "FlowQuerySet",
+    "Run",
+    "RunQuerySet",
+    "Status",
+    "StepRun",
+    "StepRunQuerySet",
+    "StepStatus",
+    "SysLog",
+    "SysLogQuerySet",
+    "Trigger",
+    "local_text",
+]

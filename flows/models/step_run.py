@@ -1,0 +1,73 @@
+"""The table of step runs: one row for each execution of a step that has ended. A row is never changed."""
+
+from typing import Self
+
+from django.db import models
+
+from flows.models.run import LONGEST_PATH, Run
+from flows.models.times import local_text
+
+
+class StepStatus(models.TextChoices):
+    """How an execution ended. A step that is running has no row yet: it stands on the run."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+    REUSED = "reused"
+
+
+class StepRunQuerySet(models.QuerySet["StepRun"]):
+    """Queries over the executions of steps."""
+
+    def in_order(self) -> Self:
+        """Sort as they ended."""
+        return self.order_by("id")
+
+    def without_texts(self) -> Self:
+        """Leave out what may have megabytes."""
+        return self.defer("params", "result", "traceback")
+
+
+class StepRun(models.Model):
+    """One execution of a step, of an entry of a `foreach`, or of a step in a sub-flow.
+
+    `path` says which: `load`, `each[3]`, `sub/load`. `params` and `result` are JSON text; `result` is empty where the
+    step has none, or where `not_storable` says why it could not be kept. `retry_in` are the seconds after which another
+    attempt follows.
+    """
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    path = models.CharField(max_length=LONGEST_PATH)
+    attempt = models.PositiveIntegerField()
+    status = models.CharField(max_length=16, choices=StepStatus.choices)
+    procedure = models.CharField(max_length=255)
+    params = models.TextField()
+    params_digest = models.CharField(max_length=64, blank=True)
+    result = models.TextField(blank=True)
+    not_storable = models.TextField(blank=True)
+    error_type = models.CharField(max_length=200, blank=True)
+    error_message = models.TextField(blank=True)
+    traceback = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    seconds = models.FloatField(default=0.0)
+    retry_in = models.FloatField(null=True)
+    owner = models.CharField(max_length=32, blank=True)
+    reused_from = models.BigIntegerField(null=True)
+
+    objects = StepRunQuerySet.as_manager()
+
+    class Meta:
+        db_table = "wf_step_run"
+        ordering = ("id",)
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["run", "path", "attempt"], name="wf_step_run_attempt"),)
+
+    def __str__(self) -> str:
+        return f"{self.path}, attempt {self.attempt} of run {self.run_id}"
+
+    @property
+    def began(self) -> str:
+        return local_text(self.started_at, "milliseconds")

@@ -1,0 +1,36 @@
+"""The use-cases of runs: what the command, the admin, a schedule and a worker ask for."""
+
+from flows.recording.checkpoints import RunCancelled, RunInterrupted, RunLost, RunStopped
+from flows.runs.creating import Asked, create_run
+from flows.runs.ending import FlowIsActive, RunNotTaken, cancel_run, interrupt_lost, reap_runs
+from flows.runs.executing import execute_run, execute_when_free, run_flow, run_now, run_step, run_unrecorded
+from flows.runs.finding import UnknownRun, changes_since, definition_of, find_run
+from flows.runs.resuming import resume_run, run_again
+from flows.runs.taking_over import take_over_edited
+
+__all__ = [
+    "Asked",
+    "FlowIsActive",
+    "RunCancelled",
+    "RunInterrupted",
+    "RunLost",
+    "RunNotTaken",
+    "RunStopped",
+    "UnknownRun",
+    "cancel_run",
+    "changes_since",
+    "create_run",
+    "definition_of",
+    "execute_run",
+    "execute_when_free",
+    "find_run",
+    "interrupt_lost",
+    "reap_runs",
+    "resume_run",
+    "run_again",
+    "run_flow",
+    "run_now",
+    "run_step",
+    "run_unrecorded",
+    "take_over_edited",
+]

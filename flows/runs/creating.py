@@ -1,0 +1,106 @@
+"""Record that a flow is to be run."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
+
+from flows.engine import read_inputs
+from flows.engine.text import quoted
+from flows.models import Run, Status, Trigger
+from flows.runs.ending import make_room
+from flows.runs.finding import code_of
+from flows.services import FlowRefused, Runnable, document_hash
+from flows.tables import is_missing_table
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked for a run, how, and under which key: the same key of a flow gives the same run, once."""
+
+    trigger: Trigger
+    by: str = ""
+    key: str = ""
+
+
+def create_run(flow: Runnable, inputs: Mapping[str, Any], asked: Asked, *, owner: str = "") -> tuple[Run, bool] | None:
+    """Record that a flow is to be run; return the run, and whether this call made it.
+
+    With an `owner` it is that one's already; otherwise it waits. Returns None where there is no history. Raises
+    `InvalidInputs`, `FlowIsActive`, and `FlowRefused` for a key whose run had other inputs.
+    """
+    values = read_inputs(flow.definition.inputs, inputs)
+    if not settings.FLOWS_HISTORY:
+        return None
+    run = new_run(flow, values, asked)
+    try:
+        return stored(run, owner)
+    except DatabaseError as error:
+        if not is_missing_table(error):
+            raise
+        _say_that_there_is_no_history()
+        return None
+
+
+def new_run(flow: Runnable, inputs: dict[str, Any], asked: Asked) -> Run:
+    name, definition = flow.flow.flow_name, flow.definition
+    return Run(
+        flow_id=flow.flow.pk,
+        flow_name=name,
+        trigger=asked.trigger,
+        asked_by=asked.by[:150],
+        key=asked.key[:200],
+        key_digest=sha256(f"{name}\0{asked.key}".encode(errors="surrogatepass")).hexdigest() if asked.key else None,
+        definition=flow.flow.flow_json,
+        definition_hash=document_hash(flow.flow.flow_json),
+        subflows=_dump(flow.subflows),
+        inputs=_dump(inputs),
+        code=_dump(code_of(definition)),
+        steps_total=len(definition.steps),
+    )
+
+
+def stored(run: Run, owner: str = "") -> tuple[Run, bool]:
+    """Insert a run, unless its key has one already."""
+    run.created_at = timezone.now()
+    run.status = Status.QUEUED
+    if owner or settings.FLOWS_WHEN_ACTIVE == "refuse":
+        run.active_flow = run.flow_name
+    if owner:
+        for name, value in (run.held_by(owner) | {"started_at": run.created_at}).items():
+            setattr(run, name, value)
+    while True:
+        try:
+            with transaction.atomic():
+                run.save(force_insert=True)
+        except IntegrityError:
+            if run.key_digest and (known := Run.objects.with_lease().filter(key_digest=run.key_digest).first()):
+                return _same_run(known, run), False
+            if not make_room(run.flow_name):
+                raise
+        else:
+            return run, True
+
+
+def _same_run(known: Run, asked: Run) -> Run:
+    if known.inputs != asked.inputs:
+        raise FlowRefused(f"the key {quoted(asked.key)} belongs to {known}, which has other inputs; take another key")
+    return known
+
+
+@lru_cache(maxsize=1)
+def _say_that_there_is_no_history() -> None:
+    logger.warning("runs are not recorded: the table wf_run is missing. Run: python manage.py migrate")
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,52 @@
+"""Let a run go on, or run its flow once more."""
+
+import json
+
+from django.db import IntegrityError
+
+from flows.models import Run, Status
+from flows.runs.creating import Asked, create_run
+from flows.runs.ending import RunNotTaken, interrupt_lost, make_room
+from flows.runs.finding import definition_of, find_run
+from flows.runs.taking_over import take_over
+from flows.services import FlowRefused, runnable
+
+
+def resume_run(run_id: int, asked: Asked) -> Run:
+    """Let a run go on, and return the one that waits to be executed now.
+
+    An interrupted (or lost) run goes on as itself; for a failed or cancelled one a new run is made, which takes over
+    the finished steps with the old definition. Raises `RunNotTaken` for one that runs or has succeeded.
+    """
+    run = find_run(run_id)
+    if run.is_lost:
+        interrupt_lost(run)
+    if run.status in (Status.FAILED, Status.CANCELLED):
+        return take_over(run, asked)
+    if run.status == Status.INTERRUPTED:
+        definition_of(run)
+        _requeue(run)
+    elif run.status != Status.QUEUED:
+        raise RunNotTaken(f"{run} is {run.status}; only a run that did not come to its end can be resumed")
+    return run
+
+
+def _requeue(run: Run) -> None:
+    while True:
+        try:
+            if run.requeue():
+                return
+        except IntegrityError:
+            make_room(run.flow_name)
+        else:
+            now = find_run(run.pk)
+            raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; somebody else resumed it")
+
+
+def run_again(run_id: int, asked: Asked) -> Run:
+    """Let the flow of a run be run once more with the same inputs, as it is stored now; return the new run."""
+    run = find_run(run_id)
+    created = create_run(runnable(run.flow_name), json.loads(run.inputs), asked)
+    if created is None:
+        raise FlowRefused("the history is off (FLOWS_HISTORY), so no run can wait to be executed")
+    return created[0]

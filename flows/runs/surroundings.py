@@ -1,0 +1,144 @@
+"""Put back what a procedure changed around itself: transactions, logging, the working directory, signal handlers."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from flows.engine import Event
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Connection(NamedTuple):
+    """A connection, and whether somebody had a transaction open around the run, who will end it."""
+
+    wrapper: BaseDatabaseWrapper
+    is_in_transaction: bool
+
+
+class Surroundings:
+    """The state of the process before a step; `restore` puts it back and yields a text for each change.
+
+    What is compared is what a step can break for those after it; threads that it starts are its own affair.
+    """
+
+    def __init__(self) -> None:
+        self._directory = _directory()
+        root = logging.getLogger()
+        self._logging = (root.level, list(root.handlers), root.disabled, logging.root.manager.disable)
+        self._handlers = [signal.getsignal(number) for number in _SIGNALS]
+        self._used: set[str] = set()
+        self._connections = [self._watched(connection) for connection in connections.all(initialized_only=True)]
+
+    def restore(self) -> Iterator[str]:
+        """Undo what changed; yield what that was."""
+        for known in self._connections:
+            known.wrapper.execute_wrappers.remove(self._note_use)
+        yield from self._restore_connections()
+        yield from self._restore_directory()
+        yield from self._restore_logging()
+        yield from self._restore_signals()
+
+    def _watched(self, connection: BaseDatabaseWrapper) -> _Connection:
+        """Take down the state of a connection; one that the server dropped meanwhile is closed first."""
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        connection.execute_wrappers.append(self._note_use)
+        return _Connection(connection, connection.in_atomic_block)
+
+    def _note_use(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        self._used.add(context["connection"].alias)
+        return execute(sql, params, many, context)
+
+    def _restore_connections(self) -> Iterator[str]:
+        before = {known.wrapper.alias: known for known in self._connections}
+        for connection in connections.all(initialized_only=True):
+            known = before.get(connection.alias)
+            was_used = known is None or connection.alias in self._used or _is_left_open(connection)
+            if was_used and not (known and known.is_in_transaction) and _was_rolled_back(connection):
+                yield f"it left a transaction open on the database {connection.alias!r}, which was rolled back"
+
+    def _restore_directory(self) -> Iterator[str]:
+        if self._directory and _directory() != self._directory:
+            os.chdir(self._directory)
+            yield "it changed the working directory"
+
+    def _restore_logging(self) -> Iterator[str]:
+        root = logging.getLogger()
+        level, handlers, disabled, threshold = self._logging
+        if (root.level, list(root.handlers), root.disabled, logging.root.manager.disable) == self._logging:
+            return
+        root.setLevel(level)
+        root.handlers[:] = handlers
+        root.disabled = disabled
+        logging.disable(threshold)
+        yield "it changed the logging of the process"
+
+    def _restore_signals(self) -> Iterator[str]:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number, handler in zip(_SIGNALS, self._handlers, strict=True):
+            if signal.getsignal(number) != handler and handler is not None:
+                signal.signal(number, handler)
+                yield f"it changed the handler of {signal.Signals(number).name}"
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109  (a text is all that is compared)
+    except FileNotFoundError:
+        return ""
+
+
+def _is_left_open(connection: BaseDatabaseWrapper) -> bool:
+    return connection.in_atomic_block or connection.autocommit != connection.settings_dict["AUTOCOMMIT"]
+
+
+def _was_rolled_back(connection: BaseDatabaseWrapper) -> bool:
+    """Roll back what a step left open on a connection; return whether there was anything."""
+    if connection.connection is None and not connection.in_atomic_block:
+        return False
+    if _is_left_open(connection):
+        _begin_anew(connection)
+        return True
+    is_open = _was_begun_past_django(connection)
+    connection.connection.rollback()
+    return is_open
+
+
+def _was_begun_past_django(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether a plain BEGIN opened a transaction; MySQL does not tell."""
+    if connection.vendor == "sqlite":
+        return bool(connection.connection.in_transaction)
+    if not getattr(connection, "mysql_is_mariadb", False):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@in_transaction")
+        return bool(cursor.fetchone()[0])
+
+
+def _begin_anew(connection: BaseDatabaseWrapper) -> None:
+    """Close a connection whatever state it is in, so that the server rolls back, and open another one."""
+    raw, connection.connection = connection.connection, None
+    if raw is not None:
+        raw.close()
+    connection.connect()
+
+
+def undisturbed(events: Iterator[Event], report: Callable[[Event, str], None]) -> Iterator[Event]:
+    """Yield the events of a run; what a procedure changed around itself is put back before, and reported."""
+    while True:
+        around = Surroundings()
+        event = next(events, None)
+        changes = list(around.restore())
+        if event is None:
+            return
+        for change in changes:
+            report(event, change)
+        yield event
