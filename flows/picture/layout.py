@@ -197,7 +197,9 @@ def _reads(reads: Sequence[Read]) -> Iterator[Row]:
 
 def _findings(node: Node) -> Iterator[Row]:
     for finding in node.findings[:MAX_FINDINGS]:
-        yield from _wrapped("finding", finding.message, MAX_NOTE_LINES)
+        first, *others = _wrapped("finding", finding.message, MAX_NOTE_LINES)
+        yield first._replace(lead="✕")
+        yield from others
     left = len(node.findings) - MAX_FINDINGS
     if left > 0:
         yield Row("finding", 0, f"and {counted(left, 'more finding')}")
@@ -205,7 +207,7 @@ def _findings(node: Node) -> Iterator[Row]:
 
 def _wrapped(kind: str, text: str, lines: int) -> Iterator[Row]:
     shown = visible(" ".join(text.split()))
-    for line in wrapped(shown, ROOM, TEXT_SIZE, lines):
+    for line in wrapped(shown, ROOM, TEXT_SIZE, lines) or [""]:
         yield Row(kind, 0, line, shown)
 
 

@@ -98,8 +98,7 @@ def _draw_box(root: Element, box: Box, picture: Picture, arrows: Iterable[Arrow]
         _draw_arrow(group, arrow)
     _draw_frame(group, box)
     if box.node.number is not None:
-        number = {"class": "flow-number", "x": str(LEFT + INDENT - 9), "y": _base(box.out, TEXT_SIZE)}
-        SubElement(group, "text", number).text = str(box.node.number)
+        _write_beside(group, "flow-number", box.out, str(box.node.number))
     for row in box.rows:
         _draw_row(group, row)
     for mark in box.marks:
@@ -140,11 +139,19 @@ def _draw_row(group: Element, row: Row) -> None:
     if row.full and row.full != row.text:
         SubElement(holder, "title").text = row.full
     x = float(TEXT)
-    if row.lead:
+    if row.kind == "finding":
+        _write_beside(holder, "flow-cross", row.middle, row.lead)
+    elif row.lead:
         lead = {"class": "flow-lead", "x": _number(x), "y": _base(row.middle, size)}
         SubElement(holder, "text", lead).text = row.lead
         x += width_of(row.lead, TEXT_SIZE) + 8
     SubElement(holder, "text", {"x": _number(x), "y": _base(row.middle, size)}).text = row.text
+
+
+def _write_beside(group: Element, name: str, middle: float, text: str) -> None:
+    """Write into the margin of a box."""
+    place = {"class": name, "x": str(LEFT + INDENT - 9), "y": _base(middle, TEXT_SIZE)}
+    SubElement(group, "text", place).text = text
 
 
 def _draw_mark(group: Element, mark: Mark) -> None:
