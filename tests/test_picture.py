@@ -20,6 +20,8 @@ from flows.picture.lanes import MAX_LANES, Span, lanes_of
 from flows.picture.layout import RIGHT, Layout, lay_out
 from flows.picture.measure import fitted, wrapped
 from tests.engine.bad_documents import ALL, Bad
+from tests.pictures import SHOWN
+from tests.pictures import drawn as drawn_for_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = [*sorted((ROOT / "samples").glob("*.json")), *sorted((ROOT / "docs" / "samples").glob("*.json"))]
@@ -372,6 +374,12 @@ def test_the_file_needs_nothing_beside_it() -> None:
 @without_database
 def test_the_picture_on_the_page_brings_no_style() -> None:
     assert not re.search(r"<style|style=|fill=|stroke=", to_svg(many(5, 2)))
+
+
+@without_database
+@pytest.mark.parametrize("picture", SHOWN, ids=lambda picture: picture.stem)
+def test_the_documentation_shows_what_is_drawn_now(picture: Path) -> None:
+    assert picture.read_text(encoding="utf-8") == drawn_for_docs(SHOWN[picture]), "python -m tests.pictures"
 
 
 # In the admin

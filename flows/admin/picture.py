@@ -40,9 +40,10 @@ def urls(model_admin: FlowModelAdmin) -> list[URLPattern]:
 
 def on_page(context: dict[str, Any]) -> dict[str, Any]:
     """Return what the page of a flow needs to show its picture: of the text that stands in the form."""
-    flow = context.get("original")
+    flow: Flow | None = context.get("original")
     form = context["adminform"].form
-    text = form["flow_json"].value() if "flow_json" in form.fields else flow.flow_json
+    stored = flow.flow_json if flow else ""
+    text = form["flow_json"].value() if "flow_json" in form.fields else stored
     return drawing(with_line_feeds(text or ""), flow.flow_name if flow else "")
 
 
