@@ -217,6 +217,13 @@ def test_a_wrong_value_at_any_key_spoils_no_picture(value: Any) -> None:
         assert tree_of(picture_of(json.dumps({"procedures": [step("a")], key: value}))) is not None
 
 
+@without_database
+def test_of_two_steps_of_one_name_the_first_is_meant_and_handlers_read_no_step() -> None:
+    picture = drawn(step("a"), step("a"), step("b", {"x": "@a.msg"}), on_failure=[step("h", {"x": "@a.msg"})])
+    assert [node.read_by for node in picture.nodes] == [(2,), (), (), (), ()]
+    assert [(read.node, read.is_wrong) for read in named(picture, "h").reads] == [(None, True)]
+
+
 # What is written
 
 
@@ -298,6 +305,15 @@ def test_a_document_full_of_references_stays_bounded() -> None:
     text = to_svg_file(picture_of(json.dumps({"procedures": steps})))
     assert sum(1 for _ in ElementTree.fromstring(text).iter()) < 400 * 120
     assert "and from 239 more sources" in text
+
+
+@without_database
+def test_a_text_of_a_megabyte_is_not_written_into_the_picture() -> None:
+    huge = "x" * 200_000
+    entry = {**step(huge, [f"@a.{place}" for place in range(20_000)]), "mod": huge, "description": f"{huge} {huge}"}
+    picture = picture_of(json.dumps({"procedures": [step("a"), entry]}))
+    assert picture.steps == 2
+    assert len(to_svg(picture)) < 20_000
 
 
 @without_database

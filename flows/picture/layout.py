@@ -23,6 +23,8 @@ NAME_SIZE, TEXT_SIZE = 14.0, 12.0
 MAX_READS = 12
 MAX_FINDINGS = 3
 MAX_NOTE_LINES = 3
+MAX_KEYS = 40
+MAX_FULL = 1000
 _LANES_BEGIN = 18
 _LANE_GAPS = ((8, 14), (16, 10), (MAX_LANES, 8))
 _STUB = 14
@@ -107,9 +109,10 @@ def lay_out(picture: Picture) -> Layout:
 
 def read_text(read: Read) -> str:
     """Return a read as it would be written: `@check.rows, .count`."""
-    first, *others = read.keys
+    first, *others = read.keys[:MAX_KEYS]
     begin = f"@{read.source}.{first}" if first else f"@{read.source}"
-    return ", ".join([begin, *(f".{key}" if key else f"@{read.source}" for key in others)])
+    more = [f"… ({len(read.keys)} in all)"] if len(read.keys) > MAX_KEYS else []
+    return ", ".join([begin, *(f".{key}" if key else f"@{read.source}" for key in others), *more])
 
 
 def _footer(picture: Picture, stubs: int) -> str:
@@ -163,17 +166,17 @@ def _marks(texts: Sequence[str], middle: float) -> list[Mark]:
 
 
 def _rows(node: Node) -> Iterator[Row]:
-    name = visible(node.name) or "(no name)"
+    name = _line(node.name) or "(no name)"
     yield Row("name", 0, fitted(name, ROOM, NAME_SIZE), name)
     if node.call:
-        call = visible(node.call)
+        call = _line(node.call)
         yield Row("call", 0, fitted(call, ROOM, TEXT_SIZE, MONO), call)
     if node.marks:
         yield Row("marks", 0, "")
     if node.description:
         yield from _wrapped("note", node.description, MAX_NOTE_LINES)
     for text in node.entries:
-        yield Row("entry", 0, fitted(visible(text), ROOM, TEXT_SIZE, MONO), visible(text))
+        yield Row("entry", 0, fitted(_line(text), ROOM, TEXT_SIZE, MONO), _line(text))
     yield from _reads(node.reads)
     if node.is_unread:
         yield Row("note", 0, "nobody reads its result")
@@ -186,7 +189,7 @@ def _reads(reads: Sequence[Read]) -> Iterator[Row]:
     shown = reads if len(reads) <= MAX_READS else reads[: MAX_READS - 1]
     for read in shown:
         lead = cut(read.role)
-        text = visible(read_text(read))
+        text = _line(read_text(read))
         room = ROOM - (width_of(lead, TEXT_SIZE) + 8 if lead else 0)
         yield Row("read", 0, fitted(text, room, TEXT_SIZE, MONO), f"{lead} {text}".strip(), lead, (read,))
     rest = tuple(reads[len(shown) :])
@@ -205,8 +208,13 @@ def _findings(node: Node) -> Iterator[Row]:
         yield Row("finding", 0, f"and {counted(left, 'more finding')}")
 
 
+def _line(text: str) -> str:
+    """Return a text as one visible line; what nobody would read to its end is cut."""
+    return visible(text if len(text) <= MAX_FULL else f"{text[:MAX_FULL]}…")
+
+
 def _wrapped(kind: str, text: str, lines: int) -> Iterator[Row]:
-    shown = visible(" ".join(text.split()))
+    shown = _line(" ".join(text[:MAX_FULL].split()))
     for line in wrapped(shown, ROOM, TEXT_SIZE, lines) or [""]:
         yield Row(kind, 0, line, shown)
 
