@@ -82,8 +82,12 @@ def _draw_order(root: Element, boxes: tuple[Box, ...]) -> None:
 
 
 def _draw_box(root: Element, box: Box, picture: Picture, arrows: Iterable[Arrow], begins: Arrow | None) -> None:
+    node = SubElement(root, "g", {"class": "flow-node"})
+    for arrow in arrows:
+        _draw_arrow(node, arrow)
+    # What has the focus is scrolled to as a whole, so the arrows are no part of it.
     group = SubElement(
-        root,
+        node,
         "g",
         {
             "class": _classes(box),
@@ -94,8 +98,6 @@ def _draw_box(root: Element, box: Box, picture: Picture, arrows: Iterable[Arrow]
             "data-place": str(box.place),
         },
     )
-    for arrow in arrows:
-        _draw_arrow(group, arrow)
     _draw_frame(group, box)
     if box.node.number is not None:
         _write_beside(group, "flow-number", box.out, str(box.node.number))

@@ -145,6 +145,10 @@ def test_the_picture_needs_no_style_and_no_script_within_the_page(
     assert fill not in {"rgb(0, 0, 0)", "none"}
     boxes(page).first.hover()
     expect(page.locator(".flow-lit")).to_have_count(1)
+    boxes(page).nth(1).hover()
+    expect(page.locator(".flow-lit")).to_have_count(0)
+    width = page.locator(".flow-picture .flow-line").evaluate("line => getComputedStyle(line).strokeWidth")
+    assert width == "3.5px"
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -156,6 +160,19 @@ def test_a_wide_picture_scrolls_within_its_frame(open_page: OpenPage, admin: Use
     page.goto(address(make_flow(json.dumps({"procedures": [*steps, everything]}))))
     expect(boxes(page)).to_have_count(31)
     assert fits(page)
+
+
+def test_the_step_that_the_keyboard_reaches_is_in_sight(open_page: OpenPage, admin: User) -> None:
+    steps = [
+        {"name": f"s{place}", "mod": "common.Kt", "method": "prt", "params": {"msg": "@s0.msg" if place else 1}}
+        for place in range(40)
+    ]
+    page = open_page(admin)
+    page.goto(address(make_flow(json.dumps({"procedures": steps}))))
+    boxes(page).first.focus()
+    page.keyboard.press("End")
+    expect(boxes(page).last).to_be_focused()
+    expect(boxes(page).last.locator(".flow-frame")).to_be_in_viewport(ratio=1)
 
 
 def test_without_scripts_the_picture_is_there(open_page: OpenPage, admin: User) -> None:
