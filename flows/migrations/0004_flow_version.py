@@ -43,5 +43,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('flow_id', 'number'), name='wf_flow_version_number')],
             },
         ),
-        migrations.RunPython(hold_any_text, migrations.RunPython.noop),
+        migrations.RunPython(hold_any_text, migrations.RunPython.noop, atomic=False),
     ]
