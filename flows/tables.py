@@ -84,10 +84,3 @@ def create_missing_tables(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 _MISSING_TABLE_OF_MYSQL = 1146
-
-
-def table_is_missing(error: Error) -> bool:
-    """Return whether this is what the database says of a table that is not there."""
-    if isinstance(error, ProgrammingError):
-        return bool(error.args) and error.args[0] == _MISSING_TABLE_OF_MYSQL
-    return isinstance(error, OperationalError) and "no such table" in str(error)

@@ -214,6 +214,11 @@ def test_what_differs_in_a_line_is_marked() -> None:
     assert row.new == (1, '"msg": "@step1', "2", '.msg",')
 
 
+def test_lines_that_share_only_brackets_have_no_marks() -> None:
+    (row,) = side_by_side('  "limit": 100,', "    1,")
+    assert row == ("changed", (1, '  "limit": 100,', "", ""), (1, "    1,", "", ""))
+
+
 @given(texts, texts, st.integers(0, 3))
 def test_folding_leaves_out_only_equal_rows_and_counts_them(old: str, new: str, context: int) -> None:
     rows = side_by_side(old, new)

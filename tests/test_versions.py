@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,20 @@ def test_a_change_that_fails_leaves_no_version(flow: Flow) -> None:
         raise ZeroDivisionError
     assert len(kept(flow)) == 1
     assert Flow.objects.get().enabled is True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changes_at_the_same_time_are_numbered_one_after_another(flow: Flow) -> None:
+    def change(number: int) -> None:
+        try:
+            keep(Flow.objects.get(), author=str(number), flow_json=text({**HELLO, "_note": str(number)}))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(change, range(24)))
+    assert [told[0] for told in kept(flow)] == list(range(1, 26))
+    assert {told[2] for told in kept(flow)} == {""}
 
 
 # Other programs
@@ -514,6 +529,7 @@ def test_a_viewer_is_shown_no_field_for_a_reason_and_no_old_text_to_edit(flow: F
     keep(flow, flow_json=text(TWO))
     shown = html(client_with("view_flow"), page(flow) + "?version=1")
     assert 'name="why"' not in shown
+    assert "not the stored one" not in shown
 
 
 @pytest.mark.parametrize("name", [*PAGES, "restore_version"])

@@ -88,6 +88,9 @@ def _row(old: Line | None, new: Line | None) -> Row:
         return Row("same", old, new)
     start = common_start(old.before, new.before)
     rest = common_start(old.before[start:][::-1], new.before[start:][::-1])
+    if not any(map(str.isalnum, old.before[:start] + old.before[len(old.before) - rest :])):
+        # They have nothing in common but indentation and brackets.
+        return Row("changed", old, new)
     return Row("changed", _marked(old, start, rest), _marked(new, start, rest))
 
 
