@@ -21,7 +21,7 @@ from flows.engine import (
     parse,
     read_inputs,
 )
-from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.text import meant, named, nearest, quoted
 from flows.models import Flow
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def find_flow(name: str) -> Flow:
     flow = next((found for found in Flow.objects.filter(flow_name=name) if found.flow_name == name), None)
     if flow is None:
         known = list(Flow.objects.not_deleted().values_list("flow_name", flat=True))
-        raise FlowRefused(f"no flow is named {quoted(name)} (flows: {named(known)}).{did_you_mean(name, known)}")
+        guess = nearest(name, known)
+        raise FlowRefused(f"no flow is named {quoted(name)} (flows: {named(known)}).{meant(guess)}", instead=guess)
     return flow
 
 
