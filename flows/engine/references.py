@@ -81,7 +81,7 @@ def _as_text(text: str) -> str:
 
 
 Place = tuple[Path, Reference]
-Reporter = Callable[[Path, str, Repair], None]
+Reporter = Callable[[Path, str, Repair | None], None]
 
 
 def compile_value(value: Any, path: Path, found: list[Place], report: Reporter) -> Any:
