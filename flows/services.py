@@ -51,6 +51,7 @@ def check_document(text: str, name: str = "", others: Mapping[str, str] = Mappin
 
 
 def stored_document(name: str) -> str:
+    """Return the document of a flow that can be a step, enabled or not; raises `FlowRefused`."""
     flow = find_flow(name)
     if flow.deleted:
         raise FlowRefused(f"flow {quoted(name)} is deleted")
@@ -66,9 +67,14 @@ def _enabled_document(name: str) -> str:
 
 def procedures() -> "Catalogue":
     """Return what the procedures of this site are, as plain data."""
+    return _procedures(registry())
+
+
+@lru_cache(maxsize=8)
+def _procedures(of: Registry) -> "Catalogue":
     from flows.engine.catalogue import catalogue  # noqa: PLC0415  (a run needs none)
 
-    return catalogue(registry())
+    return catalogue(of)
 
 
 def flow_schema() -> dict[str, Any]:

@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from flows import versions
-from flows.admin import picture, running
+from flows.admin import editing, picture, running
 from flows.admin.filters import DeletedFilter, EnabledFilter
 from flows.admin.versions import VersionPages, version_to_edit
 from flows.engine.text import visible
@@ -230,15 +230,16 @@ class FlowAdmin(FlowModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         pages = (("run", self.run_view), ("outcome", self.outcome_view), ("restore", self.restore_view))
-        return (
-            VersionPages(self).urls()
-            + [
+        return [
+            *VersionPages(self).urls(),
+            *editing.urls(self),
+            *picture.urls(self),
+            *(
                 path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"flows_flow_{name}")
                 for name, view in pages
-            ]
-            + picture.urls(self)
-            + super().get_urls()
-        )
+            ),
+            *super().get_urls(),
+        ]
 
     @method_decorator([require_POST, transaction.non_atomic_requests])
     def run_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
