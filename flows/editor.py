@@ -132,6 +132,5 @@ def place_of(text: str, pointer: str) -> list[int]:
     node = nearest(parse_tree(text), pointer_path(pointer))
     units = Units(text)
     if node.kind is Kind.STRING:
-        closed = node.end - node.start > 1 and text[node.end - 1] == '"'
-        return [units.of(node.start + 1), units.of(node.end - closed)]
+        return [units.of(node.start + 1), units.of(node.end - node.closed)]
     return [units.of(node.start), units.of(node.end if node.kind is Kind.WORD else node.start)]

@@ -78,7 +78,7 @@ def complete(text: str, offset: int, site: Site) -> Completion:
     found = _keys(root, text, cursor, site) if cursor.is_key else _values(root, text, cursor, site, typed)
     fitting = [one for one in found if typed.lower() in one.label.lower()]
     fitting.sort(key=lambda one: not one.label.lower().startswith(typed.lower()))
-    start, end = _replaced(text, cursor.node, offset)
+    start, end = _replaced(cursor.node, offset)
     return Completion(start, end, tuple(fitting[:MOST]))
 
 
@@ -96,10 +96,10 @@ def cursor_at(root: Node, offset: int) -> Cursor | None:
 def _inside(node: Node, path: Path, offset: int) -> Cursor | tuple[Path, Node] | None:
     """Return where an offset is in a node: the cursor, or the child to look into."""
     if node.kind is Kind.STRING:
-        return Cursor(path, node) if node.start < offset <= node.end else None
+        return Cursor(path, node) if _is_in(node, offset) else None
     if node.kind in (Kind.WORD, Kind.GAP):
         return Cursor(path, node)
-    if not node.start < offset <= node.end:
+    if not _is_in(node, offset):
         return None
     if node.kind is Kind.OBJECT:
         return _in_object(node, path, offset)
@@ -122,6 +122,11 @@ def _in_object(node: Node, path: Path, offset: int) -> Cursor | tuple[Path, Node
     return Cursor(path, Node(Kind.GAP, offset, offset), is_key=True, owner=node)
 
 
+def _is_in(node: Node, offset: int) -> bool:
+    """Return whether an offset is behind the first quote or bracket of a node, and not behind its last."""
+    return node.start < offset < node.end + (not node.closed)
+
+
 def _waits(member: Member) -> bool:
     """Return whether a key has its colon and no value yet."""
     return member.colon is not None and member.value.kind is Kind.GAP
@@ -131,12 +136,11 @@ def _typed(text: str, node: Node, offset: int) -> str:
     return text[node.start : offset].lstrip('"') if node.kind is not Kind.GAP else ""
 
 
-def _replaced(text: str, node: Node, offset: int) -> tuple[int, int]:
+def _replaced(node: Node, offset: int) -> tuple[int, int]:
     """Return what a candidate replaces: the string or word at the offset; of one without its end what is before it."""
     if node.kind is Kind.GAP:
         return offset, offset
-    is_whole = node.kind is Kind.WORD or (text[node.end - 1] == '"' and node.end - node.start > 1)
-    return node.start, node.end if is_whole else offset
+    return node.start, node.end if node.closed else offset
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------

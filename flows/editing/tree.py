@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.engine.findings import Path
 
-_TOKEN = re.compile(r'(?P<string>"(?:[^"\\\n]|\\.)*"?)|(?P<mark>[][{}:,])|(?P<word>[^][{}:,"\s]+)')
+_TOKEN = re.compile(r'(?P<string>"(?:[^"\\\n]|\\.)*(?P<quote>"?))|(?P<mark>[][{}:,])|(?P<word>[^][{}:,"\s]+)')
 _DEEPEST = 40
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -26,11 +26,15 @@ class Kind(Enum):
 
 @dataclass(slots=True)
 class Node:
-    """A value of the text from `start` up to `end`, with what stands inside."""
+    """A value of the text from `start` up to `end`, with what stands inside.
+
+    `closed` tells whether a string has its last quote, an object or array its last bracket.
+    """
 
     kind: Kind
     start: int
     end: int
+    closed: bool = True
     members: "list[Member]" = field(default_factory=list)
     items: "list[Node]" = field(default_factory=list)
 
@@ -76,17 +80,23 @@ class _Parser:
         if mark in ("{", "[") and depth < _DEEPEST:
             return self.container(Kind.OBJECT if mark == "{" else Kind.ARRAY, depth)
         if mark in ("string", "word", "{", "["):
-            token = self.take()
-            return Node(Kind.STRING if mark == "string" else Kind.WORD, *token.span())
+            return self.scalar()
         place = self.tokens[self.at - 1].end() if self.at else 0
         return Node(Kind.GAP, place, place)
 
+    def scalar(self) -> Node:
+        token = self.take()
+        if token["string"]:
+            return Node(Kind.STRING, *token.span(), closed=bool(token["quote"]))
+        return Node(Kind.WORD, *token.span())
+
     def container(self, kind: Kind, depth: int) -> Node:
-        node = Node(kind, self.take().start(), len(self.text))
+        node = Node(kind, self.take().start(), len(self.text), closed=False)
         closing, other = ("}", "]") if kind is Kind.OBJECT else ("]", "}")
         while mark := self.marks[self.at]:
             if mark == closing:
                 node.end = self.take().end()
+                node.closed = True
                 return node
             if mark == other:
                 # It closes what stands around this, which is not closed itself.
@@ -103,8 +113,7 @@ class _Parser:
         return node
 
     def member(self, depth: int) -> Member:
-        token = self.take()
-        key = Node(Kind.STRING if token["string"] else Kind.WORD, *token.span())
+        key = self.scalar()
         colon = self.take().end() if self.marks[self.at] == ":" else None
         # A string with a colon after it is the next key: this value is not typed yet.
         is_next_key = self.marks[self.at] == "string" and self.marks[self.at + 1] == ":"
