@@ -141,7 +141,11 @@ def test_a_move_that_would_break_the_flow_is_refused_with_the_reason(open_page: 
 def test_late_answers_are_dropped_and_one_question_is_asked_at_a_time(open_page: OpenPage, admin: User) -> None:
     page, _ = open_editor(open_page, admin)
     waiting: list[Route] = []
-    page.route("**/flow/check/", waiting.append)
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/flow/check/", hold)
     put_cursor(page, "holds")
     page.keyboard.press("Delete")
     page.wait_for_timeout(600)

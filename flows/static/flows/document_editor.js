@@ -109,8 +109,7 @@
     }
     holder.addEventListener("click", keepFromReformatting, true);
     holder.addEventListener("keydown", keepFromReformatting, true);
-    const setMode = editor.setMode;
-    editor.setMode = function (mode) {
+    function setMode(mode) {
       const loss = mode === "tree" ? lossInTree(editor.getText()) : null;
       if (loss) {
         say(`Tree mode cannot show this document as it is: ${loss}. It stays as text.`);
@@ -118,11 +117,14 @@
       }
       if (touched()) edited = true;
       const laidOut = editor.getMode() === "tree" ? JSON.stringify(editor.get(), null, 2) + "\n" : null;
-      setMode.call(editor, mode);
+      JSONEditor.prototype.setMode.call(editor, mode);
+      // Another mode begins without what was set on the editor before.
+      editor.setMode = setMode;
       if (laidOut !== null) editor.setText(laidOut);
       treeAsEntered = mode === "tree" ? JSON.stringify(editor.get()) : "";
       adaptMode();
-    };
+    }
+    editor.setMode = setMode;
 
     function refusal() {
       const size = bytes(text());
