@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
+from flows.editing.places import LISTS, WITH_REFERENCES
 from flows.editing.tree import Kind, Member, Node, parse_tree, value_of
 from flows.engine.catalogue import Catalogue
 from flows.engine.checker import FlowSource
@@ -21,8 +22,6 @@ from flows.engine.types import BOOLEAN, NULL, Constant, ObjectOf, OneOf, Type
 
 MOST = 100
 
-_LISTS = ("procedures", "on_failure")
-_WITH_REFERENCES = ("params", "inputs", "when", "foreach")
 _CALL, _SUB_FLOW = ("mod", "method", "params"), ("flow", "inputs")
 
 
@@ -174,7 +173,7 @@ def _fields(kind: Type) -> Iterator[tuple[str, str]]:
 
 
 def _is_step(path: Path) -> bool:
-    return len(path) == 2 and path[0] in _LISTS
+    return len(path) == 2 and path[0] in LISTS
 
 
 @cache
@@ -261,7 +260,7 @@ def _of_reference(reference: Reference, kind: Type, certainty: Certainty) -> Can
 
 def _legal(root: Node, text: str, path: Path, site: Site) -> Legal | None:
     """Return what may stand there, where references may stand."""
-    in_step = len(path) > 2 and _is_step(path[:2]) and path[2] in _WITH_REFERENCES
+    in_step = len(path) > 2 and _is_step(path[:2]) and path[2] in WITH_REFERENCES
     if not in_step and path[:1] != ("outputs",):
         return None
     if path[2:] == ("when", "not"):

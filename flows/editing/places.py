@@ -11,7 +11,7 @@ from flows.engine.findings import Path
 from flows.engine.references import BadReference, Reference, parse_text
 
 LISTS = ("procedures", "on_failure")
-_WITH_REFERENCES = ("params", "inputs", "when", "foreach")
+WITH_REFERENCES = ("params", "inputs", "when", "foreach")
 _CHARACTER = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 
 
@@ -63,7 +63,7 @@ def renamed_references(root: Node, text: str, old: str, new: str) -> Iterator[Ed
 def _texts_with_references(root: Node, text: str) -> Iterator[Node]:
     for step in steps(root, text):
         for member in step.node.members:
-            if member.name in _WITH_REFERENCES:
+            if member.name in WITH_REFERENCES:
                 yield from _texts(member.value)
     outputs = find(root, ("outputs",))
     yield from _texts(outputs) if outputs else ()

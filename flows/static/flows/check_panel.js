@@ -17,6 +17,7 @@ document.addEventListener("flow-editor-started", ({ detail: editor }) => {
     const now = panel.querySelector(".flow-check-summary").textContent;
     if (now !== summary) said.textContent = now;
     panel.classList.remove("flow-stale");
+    said.classList.add("visually-hidden");
     box.dispatchEvent(new CustomEvent("flow-checked"));
   }
 
@@ -29,6 +30,7 @@ document.addEventListener("flow-editor-started", ({ detail: editor }) => {
       if (asked === version) show(html);
     } catch (error) {
       said.textContent = `The check did not answer: ${error.message}`;
+      said.classList.remove("visually-hidden");
     }
     asking = false;
     if (asked !== version) wait();

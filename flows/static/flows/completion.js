@@ -9,6 +9,7 @@ document.addEventListener("flow-editor-started", ({ detail: editor }) => {
   let timer = 0;
   let version = 0;
   let asking = false;
+  let wanted = false;
   let found = null;
   let chosen = 0;
 
@@ -18,6 +19,7 @@ document.addEventListener("flow-editor-started", ({ detail: editor }) => {
   function close() {
     clearTimeout(timer);
     version++;
+    wanted = false;
     list.hidden = true;
     if (!ace) return;
     inputElement().removeAttribute("aria-activedescendant");
@@ -64,38 +66,41 @@ document.addEventListener("flow-editor-started", ({ detail: editor }) => {
   const isWritten = ({ candidates, start, end }) =>
     candidates.length === 1 && candidates[0].text === editor.text().slice(start, end);
 
+  // One question at a time; an answer to an earlier one than the last is dropped.
   async function ask() {
-    if (asking) return;
+    if (asking || !wanted) return;
     asking = true;
     const asked = version;
     try {
       const answer = await (await editor.ask("complete", { cursor: editor.cursor() })).json();
       if (asked === version) {
-        found = answer;
+        wanted = false;
+        found = { ...answer, length: editor.text().length };
         if (found.candidates.length && !isWritten(found)) open();
         else close();
       }
     } catch (error) {
+      wanted = false;
       editor.say(error.message);
     }
     asking = false;
-    if (asked !== version && timer) later();
+    ask();
   }
 
   function later() {
     clearTimeout(timer);
     version++;
-    timer = setTimeout(() => {
-      timer = 0;
-      ask();
-    }, PAUSE);
+    wanted = true;
+    timer = setTimeout(ask, PAUSE);
   }
 
   function take() {
-    const { start, end, candidates } = found;
+    const { start, candidates, length } = found;
     const { text } = candidates[chosen];
-    const after = start + text.length - (text.endsWith('"') ? 1 : 0);
+    // What was typed since the answer came stands between start and end too.
+    const end = Math.max(start, found.end + editor.text().length - length);
     close();
+    const after = start + text.length - (text.endsWith('"') ? 1 : 0);
     editor.change([[start, end, text]], [after, after]);
   }
 
