@@ -24,6 +24,8 @@ class DocumentWidget(JSONEditorWidget):  # type: ignore[misc]  # the package has
     """The fingerprint of the text that the user was shown."""
     flow_name = ""
     """The name of the flow, which its document may not contain."""
+    may_view = True
+    """Whether the user may see where a procedure is used."""
 
     class Media:
         css = {"all": ("flows/editor.css",)}
@@ -58,6 +60,7 @@ class DocumentWidget(JSONEditorWidget):  # type: ignore[misc]  # the package has
             "opened_name": self.opened_name(name),
             "panel": check_panel(context["widget"]["value"], self.flow_name),
             "catalogue": procedures(),
+            "may_view": self.may_view,
         }
         return context
 

@@ -75,10 +75,13 @@ def test_nothing_is_answered_to_a_get_or_without_the_token(address: str, admin: 
 
 def test_where_a_procedure_is_used_is_shown_to_who_may_view_flows() -> None:
     assert Client().get(USED).status_code == 302
-    assert client_with("add_flow").get(USED).status_code == 403
+    author = client_with("add_flow")
+    assert author.get(USED).status_code == 403
+    assert USED not in author.get("/admin/flows/flow/add/").content.decode()
     viewer = client_with("view_flow")
     assert viewer.get(USED).status_code == 200
     assert viewer.post(USED).status_code == 405
+    assert USED in client_with("add_flow", "view_flow").get("/admin/flows/flow/add/").content.decode()
 
 
 @pytest.mark.parametrize("address", QUESTIONS)

@@ -151,6 +151,8 @@ class FlowAdmin(FlowModelAdmin):
             "may_restore": flow and flow.deleted and super().has_change_permission(request),
             "version": version_to_edit(request, flow),
         } | picture.on_page(context)
+        if "flow_json" in context["adminform"].form.fields:
+            context["adminform"].form.fields["flow_json"].widget.may_view = self.has_view_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:

@@ -371,7 +371,9 @@ class Checker:
         try:
             found = parse_text(text)
         except BadReference as error:
-            self.add(place, str(error), Repair.write(error.instead if error.instead[1:2] != "@" else None))
+            # A text for itself is no reference either.
+            is_reference = error.instead is not None and not error.instead.startswith("@@")
+            self.add(place, str(error), Repair.write(error.instead) if is_reference else None)
             return None
         if isinstance(found, Reference):
             return found

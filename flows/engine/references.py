@@ -34,7 +34,7 @@ class Reference(NamedTuple):
 class BadReference(ValueError):
     """A text that begins with one @ and is no reference; the message says why, `instead` what was probably meant."""
 
-    def __init__(self, message: str, instead: str) -> None:
+    def __init__(self, message: str, instead: str | None) -> None:
         super().__init__(message)
         self.instead = instead
 
@@ -55,7 +55,7 @@ def parse_text(text: str) -> str | Reference:
         return Reference(*match.groups())
     if text.startswith("@@"):
         return text[1:]
-    raise BadReference(_what_is_wrong(text), _without_spaces(text) or "@" + text)
+    raise BadReference(_what_is_wrong(text), _without_spaces(text) or (f"@{text}" if len(text) > 1 else None))
 
 
 def _what_is_wrong(text: str) -> str:

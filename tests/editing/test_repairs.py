@@ -91,7 +91,11 @@ def test_every_repair_in_a_made_up_flow_removes_its_finding(seed: int) -> None:
             'Write "@made.text"',
             {"params": {"number": 1, "text": "@made.text"}},
         ),
-        ({"params": {"number": 1, "text": "@"}}, 'Write "@@"', {"params": {"number": 1, "text": "@@"}}),
+        (
+            {"params": {"number": 1, "text": "@a b..c"}},
+            'Write "@@a b..c"',
+            {"params": {"number": 1, "text": "@@a b..c"}},
+        ),
     ],
 )
 def test_a_repair_says_what_it_does_and_does_it(

@@ -57,7 +57,9 @@ document.addEventListener("flow-editor-started", ({ detail: editor }) => {
     const frame = box.getBoundingClientRect();
     const room = frame.width - list.offsetWidth;
     list.style.left = `${Math.max(0, Math.min(place.pageX - frame.left, room))}px`;
-    list.style.top = `${place.pageY - frame.top + ace.renderer.lineHeight + 2}px`;
+    const line = ace.renderer.lineHeight;
+    const fitsBelow = place.pageY + line + list.offsetHeight < window.innerHeight || place.pageY < list.offsetHeight;
+    list.style.top = `${place.pageY - frame.top + (fitsBelow ? line + 2 : -list.offsetHeight - 2)}px`;
     chosen = 0;
     choose(0);
   }
