@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
+from flows.editing.cursor import Cursor, cursor_at
 from flows.editing.places import LISTS, WITH_REFERENCES
-from flows.editing.tree import Kind, Member, Node, parse_tree, value_of
+from flows.editing.tree import Kind, Node, nearest, parse_tree, value_of
 from flows.engine.catalogue import Catalogue
 from flows.engine.checker import FlowSource
 from flows.engine.document import MAX_BYTES
@@ -52,19 +53,6 @@ class Site:
     name: str = ""
 
 
-class Cursor(NamedTuple):
-    """Where a cursor is: the path of the value, and the node that is typed.
-
-    `key` tells whether that node is a key; the path is then that of the object around it, and `owner` that object.
-    """
-
-    path: Path
-    node: Node
-    is_key: bool = False
-    owner: Node | None = None
-    colon: bool = False
-
-
 def complete(text: str, offset: int, site: Site) -> Completion:
     """Return what can be written at an offset, the most fitting first, at most a hundred."""
     if len(text) > MAX_BYTES:
@@ -74,61 +62,15 @@ def complete(text: str, offset: int, site: Site) -> Completion:
     if cursor is None:
         return Completion(offset, offset)
     typed = _typed(text, cursor.node, offset)
-    found = _keys(root, text, cursor, site) if cursor.is_key else _values(root, text, cursor, site, typed)
+    found: Iterable[Candidate]
+    if cursor.owner is None:
+        found = _values(root, text, cursor.path, site, typed)
+    else:
+        found = _keys(root, text, cursor, cursor.owner, site)
     fitting = [one for one in found if typed.lower() in one.label.lower()]
     fitting.sort(key=lambda one: not one.label.lower().startswith(typed.lower()))
     start, end = _replaced(cursor.node, offset)
     return Completion(start, end, tuple(fitting[:MOST]))
-
-
-def cursor_at(root: Node, offset: int) -> Cursor | None:
-    """Return where an offset is; None where nothing is typed: outside of the document, or behind a value."""
-    path: Path = ()
-    node = root
-    while True:
-        inside = _inside(node, path, offset)
-        if not isinstance(inside, tuple) or isinstance(inside, Cursor):
-            return inside
-        path, node = inside
-
-
-def _inside(node: Node, path: Path, offset: int) -> Cursor | tuple[Path, Node] | None:
-    """Return where an offset is in a node: the cursor, or the child to look into."""
-    if node.kind is Kind.STRING:
-        return Cursor(path, node) if _is_in(node, offset) else None
-    if node.kind in (Kind.WORD, Kind.GAP):
-        return Cursor(path, node)
-    if not _is_in(node, offset):
-        return None
-    if node.kind is Kind.OBJECT:
-        return _in_object(node, path, offset)
-    for index, item in enumerate(node.items):
-        if item.start < offset <= item.end:
-            return (*path, index), item
-    index = sum(item.end < offset for item in node.items)
-    return Cursor((*path, index), Node(Kind.GAP, offset, offset))
-
-
-def _in_object(node: Node, path: Path, offset: int) -> Cursor | tuple[Path, Node] | None:
-    for member in node.members:
-        if member.key.start < offset <= member.key.end:
-            return Cursor(path, member.key, is_key=True, owner=node, colon=member.colon is not None)
-        if member.value.start < offset <= member.value.end and member.value.kind is not Kind.GAP:
-            return (*path, member.name), member.value
-    before = [one for one in node.members if one.key.end < offset]
-    if before and _waits(before[-1]):
-        return Cursor((*path, before[-1].name), Node(Kind.GAP, offset, offset))
-    return Cursor(path, Node(Kind.GAP, offset, offset), is_key=True, owner=node)
-
-
-def _is_in(node: Node, offset: int) -> bool:
-    """Return whether an offset is behind the first quote or bracket of a node, and not behind its last."""
-    return node.start < offset < node.end + (not node.closed)
-
-
-def _waits(member: Member) -> bool:
-    """Return whether a key has its colon and no value yet."""
-    return member.colon is not None and member.value.kind is Kind.GAP
 
 
 def _typed(text: str, node: Node, offset: int) -> str:
@@ -145,11 +87,10 @@ def _replaced(node: Node, offset: int) -> tuple[int, int]:
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
-def _keys(root: Node, text: str, cursor: Cursor, site: Site) -> Iterator[Candidate]:
-    assert cursor.owner is not None  # noqa: S101  (for the type checker)
+def _keys(root: Node, text: str, cursor: Cursor, owner: Node, site: Site) -> Iterator[Candidate]:
     own = value_of(cursor.node, text) if cursor.node.kind is not Kind.GAP else None
-    present = {one.name for one in cursor.owner.members if one.name != own}
-    after = "" if cursor.colon else ": "
+    present = {one.name for one in owner.members if one.name != own}
+    after = "" if cursor.has_colon else ": "
     for name, detail in _known_keys(root, text, cursor.path, present, site):
         if name not in present:
             yield Candidate(name, detail, _dumped(name) + after)
@@ -195,24 +136,15 @@ def _schema_at(path: Path) -> dict[str, Any]:
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
-def _values(root: Node, text: str, cursor: Cursor, site: Site, typed: str) -> Iterable[Candidate]:
-    path = cursor.path
+def _values(root: Node, text: str, path: Path, site: Site, typed: str) -> Iterable[Candidate]:
     if _is_step(path[:-1]) and path[-1] in ("mod", "method", "flow"):
-        step = root
-        for part in path[:-1]:
-            step = step.items[part] if isinstance(part, int) else _member(step, part)
-        return _targets(str(path[-1]), value_of(step, text), site)
+        return _targets(str(path[-1]), value_of(nearest(root, path[:-1]), text), site)
     legal = _legal(root, text, path, site)
     if legal is None:
         return _constants(_schema_at(path))
     if path == ("outputs",) or (len(path) == 3 and path[2] in ("params", "inputs")):
         return [Candidate("{}", "object", "{}")]
     return [*_of_type(legal.type), *_references(legal, typed, path)]
-
-
-def _member(node: Node, key: str) -> Node:
-    found = node.member(key)
-    return found.value if found else Node(Kind.GAP, node.end, node.end)
 
 
 def _targets(key: str, step: dict[str, Any], site: Site) -> Iterator[Candidate]:

@@ -1,4 +1,4 @@
-"""Rename, move, duplicate, insert and remove a step, with all that this means for the rest of the text."""
+"""Rename, move, duplicate, insert and repair, with all that this means for the rest of the text."""
 
 import json
 from collections.abc import Callable
