@@ -26,6 +26,10 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         return f"{self.pointer}: {self.message}" if self.pointer else self.message
 
+    def as_data(self) -> dict[str, str]:
+        """Return what people and other programs read of it, as JSON values."""
+        return {"pointer": self.pointer, "message": self.message}
+
 
 class Findings:
     """Collect up to twenty findings; who asks `full` can stop early, so that a hostile document stays cheap."""
