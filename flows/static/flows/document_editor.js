@@ -75,7 +75,6 @@
       ...options,
       onChange() {
         edited = true;
-        box.dispatchEvent(new CustomEvent("flow-document-changed", { bubbles: true, detail: { text: text() } }));
         if (!note.hidden && !refusal()) say("");
         tell("flow-document-changed", { text: text() });
       },
