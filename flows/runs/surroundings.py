@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -43,11 +43,12 @@ class Surroundings:
 
     def restore(self) -> Iterator[str]:
         """Undo what changed; yield what that was."""
-        yield from self._restore_connections()
+        present = connections.all(initialized_only=True)
+        yield from self._restore_connections(present)
         yield from self._restore_directory()
         yield from self._restore_logging()
         yield from self._restore_signals()
-        self._close_what_was_dropped()
+        self._close_what_was_dropped(present)
 
     def look_away(self) -> None:
         """No longer take down which connections are used."""
@@ -58,10 +59,10 @@ class Surroundings:
         connection.execute_wrappers.append(self._note_use)
         return _Connection(connection, connection.in_atomic_block)
 
-    def _close_what_was_dropped(self) -> None:
+    def _close_what_was_dropped(self, present: Iterable[BaseDatabaseWrapper]) -> None:
         """Close the connections that the server may have dropped meanwhile: the next checkpoint opens another."""
         took_long = time.monotonic() - self._began >= _MAY_BE_DROPPED_SECONDS
-        for connection in connections.all(initialized_only=True):
+        for connection in present:
             if (took_long or connection.errors_occurred) and not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
 
@@ -69,9 +70,9 @@ class Surroundings:
         self._used.add(context["connection"].alias)
         return execute(sql, params, many, context)
 
-    def _restore_connections(self) -> Iterator[str]:
+    def _restore_connections(self, present: Iterable[BaseDatabaseWrapper]) -> Iterator[str]:
         before = {known.wrapper.alias: known for known in self._connections}
-        for connection in connections.all(initialized_only=True):
+        for connection in present:
             known = before.get(connection.alias)
             was_used = known is None or connection.alias in self._used or _is_left_open(connection)
             if was_used and not (known and known.is_in_transaction) and _was_rolled_back(connection):
