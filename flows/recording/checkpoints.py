@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import (
@@ -105,7 +106,8 @@ class Checkpoints:
         self._lease = lease
         # The one of this thread; django.db.connection would look for it at each use.
         self._connection = connections[DEFAULT_DB_ALIAS]
-        self._adapt = self._connection.ops.adapt_datetimefield_value
+        # The start of a step is written twice: on the run, and in the row of the step.
+        self._adapt = lru_cache(maxsize=2)(self._connection.ops.adapt_datetimefield_value)
         self._advance = _ADVANCE.format(now=DATABASE_SECONDS[self._connection.vendor], lease=LEASE_SECONDS)
         # Quoted: MySQL has a word "procedure" of its own.
         columns = ", ".join(map(self._connection.ops.quote_name, StepRow._fields))

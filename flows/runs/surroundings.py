@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from flows.engine import Event, InChild, ItemSucceeded, StepRetrying, StepStarted
@@ -64,7 +64,9 @@ class Surroundings:
         took_long = time.monotonic() - self._began >= _MAY_BE_DROPPED_SECONDS
         for connection in present:
             if (took_long or connection.errors_occurred) and not connection.in_atomic_block:
-                connection.close_if_unusable_or_obsolete()
+                # The driver complains of one that is closed already; Django forgets it all the same.
+                with suppress(DatabaseError, InterfaceError):
+                    connection.close_if_unusable_or_obsolete()
 
     def _note_use(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         self._used.add(context["connection"].alias)
