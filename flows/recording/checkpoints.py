@@ -118,7 +118,7 @@ class Checkpoints:
 
         Raises `RunLost`, or `RunCancelled` after the rows were committed.
         """
-        advance = [
+        advance: list[Any] = [
             in_flight.path,
             in_flight.attempt,
             self._adapt(in_flight.started_at),
@@ -163,8 +163,8 @@ class Checkpoints:
 
     def _insert_rows(self, cursor: CursorWrapper, rows: Sequence[StepRow]) -> None:
         for row in rows:
-            times = {"started_at": self._adapt(row.started_at), "ended_at": self._adapt(row.ended_at)}
-            cursor.execute(self._insert, row._replace(**times))
+            values: list[Any] = [self._adapt(value) if isinstance(value, datetime) else value for value in row]
+            cursor.execute(self._insert, values)
 
     def _commit(self, write: Callable[[], None], rows: Sequence[StepRow], status: Status | None = None) -> None:
         wait = _FIRST_WAIT_SECONDS
