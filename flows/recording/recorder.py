@@ -167,7 +167,7 @@ class Recorder:
     def _skipped(self, event: StepSkipped, path: str, at: str) -> None:
         now = timezone.now()
         opened = _Open(event.step, {}, now, None)
-        self._add(self._row(path, opened, StepStatus.SKIPPED, "{}", 0.0), None, None)
+        self._add(self._row(path, opened, StepStatus.SKIPPED, {}, 0.0), None, None)
         self._count_done(at)
 
     def _finish(self, last: RunSucceeded | RunFailed) -> None:

@@ -14,22 +14,15 @@ from tests.browser.test_workflow import address, choose_mode, editor, make_flow,
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 COMPARE = {"name": "large", "mod": "common.Demo", "method": "compare", "params": {"value": 3, "at_least": 2}}
 TELL = {"name": "tell", "mod": "common.Kt", "method": "prt", "params": {"msg": "@large.holds"}}
 TEXT = json.dumps({"procedures": [COMPARE, TELL]}, indent=2) + "\n"
 
 
 def open_editor(open_page: OpenPage, user: User, text: str = TEXT, **options: Any) -> tuple[Page, Flow]:
-    """Open the page of a flow as a site with a strict policy would serve it."""
-
-    def add_policy(route: Route) -> None:
-        answer = route.fetch(max_redirects=0)
-        route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": POLICY})
-
+    """Open the page of a flow."""
     flow = make_flow(text)
     page = open_page(user, **options)
-    page.route("**/admin/flows/**", add_policy)
     page.goto(address(flow))
     editor(page)
     return page, flow

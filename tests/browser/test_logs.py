@@ -6,7 +6,6 @@ from itertools import count
 
 import pytest
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
@@ -18,24 +17,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LIST = "/admin/flows/syslog/"
 ROWS = "#result_list tbody tr"
-
-
-class StrictPolicy:
-    """Middleware that allows nothing but files of this site."""
-
-    def __init__(self, get_response: object) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response: HttpResponse = self.get_response(request)  # type: ignore[operator]
-        response["Content-Security-Policy"] = "default-src 'self'"
-        return response
-
-
-@pytest.fixture(autouse=True)
-def strict_policy(settings: object) -> None:
-    """Serve the pages under a strict policy: a script or style within a page would stand on the console."""
-    settings.MIDDLEWARE = [f"{__name__}.StrictPolicy", *settings.MIDDLEWARE]  # type: ignore[attr-defined]
 
 
 def write(message: str, level: str = "INFO", ago: timedelta = timedelta(0)) -> SysLog:

@@ -9,12 +9,10 @@ from playwright.sync_api import Page, expect
 
 from flows.models import Flow
 from tests.browser.conftest import OpenPage
-from tests.browser.test_logs import StrictPolicy, fits
+from tests.browser.test_logs import fits
 from tests.browser.test_workflow import TWO_STEPS, address, choose_mode, editor, make_flow, type_document
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-POLICY = f"{StrictPolicy.__module__}.{StrictPolicy.__qualname__}"
 
 
 def boxes(page: Page) -> Any:
@@ -131,10 +129,7 @@ def test_the_focus_stays_at_its_step_when_the_picture_is_redrawn(open_page: Open
     expect(boxes(page).nth(1)).to_be_focused()
 
 
-def test_the_picture_needs_no_style_and_no_script_within_the_page(
-    open_page: OpenPage, admin: User, settings: Any
-) -> None:
-    settings.MIDDLEWARE = [POLICY, *settings.MIDDLEWARE]
+def test_the_picture_needs_no_style_and_no_script_within_the_page(open_page: OpenPage, admin: User) -> None:
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_flow"))
     flow = make_flow()
