@@ -86,9 +86,9 @@ def read_newer(selection: Selection, after: int) -> NewRows:
     return NewRows(found[:PAGE], last, len(found) <= PAGE and after >= last - WINDOW)
 
 
-def newest_rows(selection: Selection, number: int) -> list[SysLog]:
-    """Return the newest rows that match, among a window of the newest; two queries, and no look beyond."""
-    order = order_of(selection, older=True)
+def newest_rows(selection: Selection, number: int, window: int) -> list[SysLog]:
+    """Return the newest rows that match among a window of the newest; two queries."""
+    order = order_of(selection, older=True)._replace(window=window)
     end = order.end_of_window(None)
     return _first(order, selection, heads_of(selection), order.stretch(None, end), number) if end else []
 

@@ -1,13 +1,14 @@
 """The time range that a reader asks for."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db.models import Q
 from django.utils import timezone
 
-from flows.engine.text import quoted
+from flows.engine.text import named, quoted
 from flows.models import local_text
 
 PERIODS = {
@@ -25,8 +26,10 @@ EARLIEST = timezone.make_aware(datetime(1000, 1, 2))
 class TimedSelection:
     """The filters of a page, each empty where it is not used; the names are those of the address.
 
-    A table's own selection adds the others.
+    A table's own selection adds the others; `CHOICES` are the values of those that take few.
     """
+
+    CHOICES: ClassVar[Mapping[str, Collection[str]]] = {}
 
     time: str = ""
     since: str = ""
@@ -42,6 +45,10 @@ class TimedSelection:
         for name in ("since", "until"):
             if known[name] and read_time(known[name]) is None:
                 complaints.append(not_a_time(known[name]))
+                known[name] = ""
+        for name, choices in cls.CHOICES.items():
+            if known[name] and known[name] not in choices:
+                complaints.append(f"{quoted(known[name])} is no {name} and was ignored; there is: {named(choices)}.")
                 known[name] = ""
         return cls(**known), complaints
 
