@@ -166,10 +166,15 @@ def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
         "may_cancel": not run.is_ended and not run.cancel_asked_by and user.has_perm("flows.cancel_run"),
         "again_url": _again_url(run) if user.has_perm("flows.run_flow") else "",
         "may_see_log": user.has_perm("flows.view_syslog"),
-        "log_rows": [log_view.shown_row(row, plain) for row in detail.log],
+        "log_rows": [_without_run(log_view.shown_row(row, plain)) for row in detail.log],
         "log_url": log_view.list_url(log_selection(run)),
         "live_url": reverse("admin:flows_run_live", args=[run.pk]),
     }
+
+
+def _without_run(row: log_view.ShownRow) -> log_view.ShownRow:
+    """Leave the names of the flow and the run out of a log row, which are those of the page."""
+    return row._replace(place=[part for part in row.place if part[0] == "step"])
 
 
 def _again_url(run: Run) -> str:

@@ -12,13 +12,13 @@ from flows.log_pages.pages import newest_rows
 from flows.log_pages.selection import Selection
 from flows.models import Run, Status, StepRun, SysLog, local_text
 from flows.paging.streams import all_of
-from flows.run_pages.steps import StepNode, arranged
+from flows.run_pages.steps import StepNode, arranged, parent_of
 
 MOST_STEPS = 1_000
 MOST_BELOW = 500
 HEAD = 2_000
 HEAD_BELOW = 300
-LOG_ROWS = 100
+LOG_ROWS = 50
 _LOG_WINDOW = 20_000
 # Rows of the log are written by a thread of their own, and clocks of machines differ.
 _LATER = timedelta(seconds=30)
@@ -48,9 +48,14 @@ def _step_rows(run: Run) -> tuple[list[StepRun], bool]:
     """Return the newest executions of a run in the order in which they ended, and whether some are left out."""
     rows = StepRun.objects.filter(run=run).order_by("-id")
     below = rows.below_steps().with_heads(HEAD_BELOW)
-    found = list(all_of([rows.top_level().with_heads(HEAD)[:MOST_STEPS], below[: MOST_BELOW + 1]]))
-    is_cut = sum("/" in row.path or "[" in row.path for row in found) > MOST_BELOW
-    return sorted(found, key=lambda row: row.pk), is_cut
+    found = sorted(
+        all_of([rows.top_level().with_heads(HEAD)[:MOST_STEPS], below[: MOST_BELOW + 1]]), key=lambda row: row.pk
+    )
+    lower = [row for row in found if parent_of(row.path)]
+    if len(lower) <= MOST_BELOW:
+        return found, False
+    found.remove(lower[0])
+    return found, True
 
 
 def _document(run: Run) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class _Tree:
         self.roots: list[StepNode] = []
         self._known: dict[str, StepNode] = {}
         for key in ("procedures", "on_failure"):
-            for step in document.get(key) or ():
+            for step in _steps_in(document, key):
                 node = self.node(str(step.get("name", "")))
                 node.procedure = _target(step)
                 node.handler = key == "on_failure"
@@ -87,6 +87,11 @@ class _Tree:
 
     def all(self) -> Iterator[StepNode]:
         return iter(self._known.values())
+
+
+def _steps_in(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    steps = document.get(key)
+    return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
 def _target(step: Mapping[str, Any]) -> str:
