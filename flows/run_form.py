@@ -122,4 +122,5 @@ def _help(one: Input) -> str:
     parts += [f"at most {one.maximum}" if one.maximum is not None else ""]
     parts += [f"as {one.pattern}" if one.pattern else ""]
     facts = ", ".join(filter(None, parts))
-    return visible(f"{one.description.rstrip('.')} ({facts})." if one.description else f"{facts[0].upper()}{facts[1:]}.")
+    text = f"{one.description.rstrip('.')} ({facts})." if one.description else f"{facts[0].upper()}{facts[1:]}."
+    return visible(text)

@@ -59,6 +59,7 @@ def recorded(name: str, document: Any, **inputs: Any) -> Run:
     """Run a new flow to its end, as the command does, and return its run."""
     make_flow(name, document)
     outcome = runs.run_now(services.runnable(name), inputs, runs.Asked(Trigger.COMMAND, "anna"))
+    assert outcome.run_id
     return Run.objects.get(pk=outcome.run_id)
 
 
@@ -507,7 +508,7 @@ def test_wrong_input_is_refused_at_its_field_and_nothing_is_run(
     admin: Client, name: str, text: str, error: str
 ) -> None:
     flow = make_flow("asks", ASKS)
-    data = filled(form_of(admin, flow), who="me", **{}) | {f"input_{name}": text}
+    data = filled(form_of(admin, flow), who="me") | {f"input_{name}": text}
     response = admin.post(run_page(flow), data)
     errors = response.context["form"].errors
     assert list(errors) == [f"input_{name}"]
@@ -522,7 +523,11 @@ def test_what_was_typed_becomes_the_inputs_by_type_and_empty_fields_the_defaults
     run = Run.objects.get()
     assert response.headers["Location"] == page(run)
     assert json.loads(run.inputs) == {
-        **{"count": 3, "who": "a\nb", "mode": "slow", "dry": True, "more": {"x": [1, 2.5, None]}}
+        "count": 3,
+        "who": "a\nb",
+        "mode": "slow",
+        "dry": True,
+        "more": {"x": [1, 2.5, None]},
     }
     assert (run.trigger, run.asked_by, run.status) == (Trigger.ADMIN, "admin", Status.QUEUED)
     assert LogEntry.objects.get().get_change_message() == f"Run {run.pk} started."

@@ -157,7 +157,7 @@ def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
         "is_active": is_active,
         "took": duration(seconds) if seconds else "",
         "facts": _facts(request, detail),
-        "continued_by": [(one.pk, run_url(one.pk)) for one in detail.continued_by],
+        "continued_by": [(number, run_url(number)) for number in detail.continued_by],
         "steps": [_shown_step(node, run, is_top=True) for node in detail.steps],
         "is_cut": detail.is_cut,
         "texts": [(_run_text(run, name), label) for name, label in _TEXTS],

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import F, Value
 from django.utils import timezone
 
 from flows import runs
 from flows.log_pages.pages import newest_rows
 from flows.log_pages.selection import Selection
 from flows.models import Run, Status, StepRun, SysLog, local_text
-from flows.paging.streams import all_of
-from flows.run_pages.steps import StepNode, arranged, parent_of
+from flows.paging.streams import all_of, compiled, values_of
+from flows.run_pages.steps import StepNode, arranged
 
 MOST_STEPS = 1_000
 MOST_BELOW = 500
+MOST_CONTINUING = 20
 HEAD = 2_000
 HEAD_BELOW = 300
 LOG_ROWS = 50
@@ -26,36 +28,45 @@ _LATER = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """A run with its steps; `is_cut` says that older entries or steps of sub-flows were left out."""
+    """A run with its steps, the numbers of the runs that go on from it, and its newest log rows.
+
+    `is_cut` says that older entries or steps of sub-flows were left out.
+    """
 
     run: Run
     steps: list[StepNode]
     is_cut: bool
-    continued_by: list[Run]
+    continued_by: list[int]
     log: list[SysLog]
 
 
 def read_run(run_id: int, *, with_log: bool) -> RunDetail:
     """Return a run with all that its page shows, by at most five queries; raises `UnknownRun`."""
     run = runs.find_run(run_id)
-    rows, is_cut = _step_rows(run)
-    continued_by = list(Run.objects.going_on_from(run.pk).only("id", "flow_name").order_by("id")[:20])
+    below, continued_by = _ids_around(run)
+    rows = _step_rows(run, below[:MOST_BELOW])
     log = newest_rows(log_selection(run), LOG_ROWS, _LOG_WINDOW) if with_log else []
-    return RunDetail(run, arranged(run, _document(run), rows), is_cut, continued_by, log)
+    return RunDetail(run, arranged(run, _document(run), rows), len(below) > MOST_BELOW, continued_by, log)
 
 
-def _step_rows(run: Run) -> tuple[list[StepRun], bool]:
-    """Return the newest executions of a run in the order in which they ended, and whether some are left out."""
-    rows = StepRun.objects.filter(run=run).order_by("-id")
-    below = rows.below_steps().with_heads(HEAD_BELOW)
-    found = sorted(
-        all_of([rows.top_level().with_heads(HEAD)[:MOST_STEPS], below[: MOST_BELOW + 1]]), key=lambda row: row.pk
-    )
-    lower = [row for row in found if parent_of(row.path)]
-    if len(lower) <= MOST_BELOW:
-        return found, False
-    found.remove(lower[0])
-    return found, True
+def _ids_around(run: Run) -> tuple[list[int], list[int]]:
+    """Return the ids of the newest entries and steps of sub-flows of a run, and of the runs that go on from it."""
+    # Not by the id itself: MariaDB would walk the whole table backwards by it instead of the index of the run.
+    newest = StepRun.objects.filter(run=run).below_steps().annotate(kind=Value(0)).order_by((F("id") + 0).desc())
+    others = Run.objects.going_on_from(run.pk).annotate(kind=Value(1)).order_by("id")
+    statements = [
+        compiled(rows.values_list("kind", "id")[:most])
+        for rows, most in ((newest, MOST_BELOW + 1), (others, MOST_CONTINUING))
+    ]
+    found = values_of(Run.objects.all(), statements)
+    return [pk for kind, pk in found if kind == 0], [pk for kind, pk in found if kind == 1]
+
+
+def _step_rows(run: Run, below: list[int]) -> list[StepRun]:
+    """Return executions of the steps of a run, and those of these ids, in the order in which they ended."""
+    own = StepRun.objects.filter(run=run).top_level().order_by("path", "attempt").with_heads(HEAD)[:MOST_STEPS]
+    parts = [own, StepRun.objects.filter(pk__in=below).order_by("id").with_heads(HEAD_BELOW)] if below else [own]
+    return sorted(all_of(parts), key=lambda row: row.pk)
 
 
 def _document(run: Run) -> dict[str, Any]:
