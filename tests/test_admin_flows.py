@@ -1,7 +1,6 @@
 """The admin of the flows, asked from outside: pages, forms, actions, and who may do what."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from flows.engine import FlowDefinition
 from flows.forms import FlowForm, as_shown, fingerprint
 from flows.models import Flow, Run
 from flows.outcome import RunOutcome, StepOutcome
+from tests.waiting import wait_for_runs
 
 LIST = "/admin/flows/flow/"
 ADD = "/admin/flows/flow/add/"
@@ -75,15 +75,6 @@ def errors_of(response: Any, field: str = "flow_json") -> list[str]:
 
 def messages_of(response: Any) -> list[str]:
     return [str(message) for message in response.context["messages"]]
-
-
-def wait_for_runs() -> None:
-    """Wait until the threads of this process have executed all runs: they must not write into the next test."""
-    for _ in range(300):
-        if not Run.objects.active().exists():
-            return
-        time.sleep(0.05)
-    raise AssertionError("a run is active after 15 seconds")
 
 
 def rows_of(response: Any) -> list[Flow]:

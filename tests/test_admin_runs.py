@@ -18,6 +18,7 @@ from django.utils import timezone
 from flows import runs, services
 from flows.models import Flow, Run, Status, StepRun, StepStatus, SysLog, Trigger
 from flows.run_pages import listing
+from tests.waiting import ended
 
 LIST = "/admin/flows/run/"
 STEP = {"name": "a", "mod": "common.Kt", "method": "prt", "params": {"msg": "hi"}}
@@ -92,16 +93,6 @@ def text_of(response: Any) -> str:
 
 def ids_of(response: Any) -> list[int]:
     return [row.id for row in response.context["rows"]]
-
-
-def ended(run_id: int) -> Run:
-    """Wait until a run is no longer active, and return it."""
-    for _ in range(300):
-        run = Run.objects.get(pk=run_id)
-        if run.status not in {Status.QUEUED, Status.RUNNING}:
-            return run
-        time.sleep(0.05)
-    raise AssertionError(f"{run} is {run.status} after 15 seconds")
 
 
 def assert_harmless(text: str) -> None:
