@@ -378,6 +378,46 @@ def test_a_definition_that_nobody_can_read_does_not_spoil_the_page(admin: Client
     assert [step.label for step in admin.get(page(run)).context["steps"]] == ["a"]
 
 
+# Where a parameter comes from
+
+
+def test_a_parameter_is_followed_back_to_the_input_step_by_step(admin: Client) -> None:
+    document = {
+        "inputs": {"who": {"type": "string"}, "all": {"type": "array"}},
+        "procedures": [
+            {**STEP, "name": "a", "params": {"msg": "@_input.who", "n": 1}},
+            {**STEP, "name": "b", "params": {"msg": "@a.msg", "deep": [{"x": "@a.msg"}]}},
+            {**STEP, "name": "c", "foreach": "@_input.all", "params": {"msg": "@_item", "text": "@@no"}},
+            {**STEP, "name": "d"},
+        ],
+    }
+    run = recorded("way", document, who="<b>me", all=[1])
+    text = text_of(admin.get(page(run)))
+    addresses = {name: reverse("admin:flows_run_origin", args=[run.pk, name]) for name in "abcd"}
+    assert [name for name, url in addresses.items() if url in text] == ["a", "b", "c"]
+    answer = admin.get(addresses["b"])
+    first, second = answer.context["origin"].below
+    assert (first.label, first.text, first.value) == ("msg", "@a.msg", '"<b>me"')
+    assert (second.label, second.text) == ("deep.0.x", "@a.msg")
+    (step,) = first.below
+    assert (step.label, step.url) == ("a", addresses["a"])
+    assert [(one.text, one.note) for one in step.below] == [("@_input.who", "an input of the run")]
+    assert [one.note for one in second.below] == ["as above"]
+    assert "&lt;b&gt;me" in text_of(answer)
+    item = admin.get(addresses["c"]).context["origin"].below[0]
+    assert (item.text, item.note, item.below[0].text) == ("@_item", "an entry of foreach", "@_input.all")
+    assert admin.get(addresses["d"]).context["origin"].note == "its parameters are constants"
+    assert admin.get(reverse("admin:flows_run_origin", args=[run.pk, "nobody"])).status_code == 404
+
+
+def test_a_long_way_back_is_shown_in_parts(admin: Client) -> None:
+    steps = [{**STEP, "name": f"s{n}", "params": {"msg": f"@s{n - 1}.msg"} if n else {"msg": 1}} for n in range(500)]
+    run = make_run(document={"procedures": steps})
+    text = text_of(admin.get(reverse("admin:flows_run_origin", args=[run.pk, "s499"])))
+    assert "and further back" in text
+    assert reverse("admin:flows_run_origin", args=[run.pk, "s478"]) in text
+
+
 # Without a history
 
 
@@ -735,6 +775,7 @@ GETS: dict[str, dict[tuple[str, ...], int]] = {
     "live": {VIEW: 200},
     "text": {VIEW: 200},
     "step_text": {VIEW: 200},
+    "origin": {VIEW: 200},
     "resume": {RESUME: 200},
     "flow_run": {RUN: 200},
     "cancel": dict.fromkeys(EVERYBODY, 405),
@@ -753,6 +794,7 @@ def scene() -> Callable[[str], str]:
         "flow_run": run_page(flow),
         "text": reverse("admin:flows_run_text", args=[run.pk, "inputs"]),
         "step_text": reverse("admin:flows_run_step_text", args=[run.pk, row.pk, "params"]),
+        "origin": reverse("admin:flows_run_origin", args=[run.pk, "b"]),
     }
     return lambda name: addresses.get(name) or page(run, name)
 
@@ -807,7 +849,7 @@ def test_a_post_without_the_csrf_token_is_refused(admin_user: User, scene: Calla
     assert list(Run.objects.values()) == before
 
 
-@pytest.mark.parametrize("name", ["list", "change", "live", "text", "step_text"])
+@pytest.mark.parametrize("name", ["list", "change", "live", "text", "step_text", "origin"])
 def test_what_reads_takes_no_post(admin: Client, scene: Callable[[str], str], name: str) -> None:
     assert admin.post(scene(name)).status_code == 405
 

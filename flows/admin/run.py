@@ -24,7 +24,7 @@ from flows.engine import FlowError
 from flows.engine.text import visible
 from flows.models import Run
 from flows.paging.keys import Cursor
-from flows.run_pages.detail import RunDetail, read_run
+from flows.run_pages.detail import RunDetail, read_origins, read_run
 from flows.run_pages.listing import read_runs
 from flows.run_pages.selection import RunSelection
 from flows.tables import is_missing_table
@@ -84,6 +84,7 @@ class RunAdmin(RunModelAdmin):
         own = (
             ("<int:run_id>/live/", self.live_view, "live"),
             ("<int:run_id>/resume/", self.resume_view, "resume"),
+            ("<int:run_id>/origin/<str:step>/", self.origin_view, "origin"),
             ("<int:run_id>/cancel/", self.cancel_view, "cancel"),
             ("<int:run_id>/text/<str:what>/", self.text_view, "text"),
             ("<int:run_id>/steps/<int:step_run_id>/<str:what>/", self.step_text_view, "step_text"),
@@ -130,6 +131,15 @@ class RunAdmin(RunModelAdmin):
     @page_for("flows.view_run")
     def step_text_view(self, request: HttpRequest, run_id: int, step_run_id: int, what: str) -> HttpResponse:
         return run_texts.of_step(run_id, step_run_id, what)
+
+    @method_decorator(require_safe)
+    @page_for("flows.view_run")
+    def origin_view(self, request: HttpRequest, run_id: int, step: str) -> HttpResponse:
+        run, origin = read_origins(run_id, step)
+        if origin is None:
+            raise Http404("The definition of the run has no such step.")
+        context = {"run": run, "origin": run_view.shown_origin(origin, run), "title": f"Where {step} has it from"}
+        return self.render(request, "origin", context)
 
     @method_decorator(require_safe)
     def history_view(

@@ -1,6 +1,6 @@
 """Draw the timeline of a run: where the bar of each execution stands."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from flows.models import Run
@@ -26,7 +26,8 @@ def bars_of(node: StepNode, run: Run, now: datetime) -> list[Bar]:
     if begin is None or end <= begin:
         return []
     spans = [
-        (row.started_at, row.ended_at, row.status)
+        # A step with entries takes from its first entry on.
+        (row.ended_at - timedelta(seconds=row.seconds) if node.below else row.started_at, row.ended_at, row.status)
         for row in node.attempts
         if row.started_at and row.ended_at and not row.reused_from
     ]

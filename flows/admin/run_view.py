@@ -11,16 +11,18 @@ from flows.admin import log_view
 from flows.admin.paging import query, searched, time_context, time_filters, ways_on
 from flows.admin.resuming import can_go_on
 from flows.admin.run_drawing import Bar, bars_of
-from flows.engine.text import counted, quoted, visible
+from flows.engine.references import NAME
+from flows.engine.text import counted, cut, quoted, visible
 from flows.log_pages.selection import Selection
 from flows.models import ACTIVE, Run, Status, StepRun, Trigger, local_text
 from flows.models.run import LOST
 from flows.outcome import duration
 from flows.paging.pages import Page
 from flows.run_pages import listing
-from flows.run_pages.detail import HEAD, HEAD_BELOW, RunDetail, log_selection, seconds_so_far
+from flows.run_pages.detail import HEAD, HEAD_BELOW, RunDetail, document_of, log_selection, seconds_so_far
+from flows.run_pages.lineage import Origin, has_references
 from flows.run_pages.selection import RunSelection
-from flows.run_pages.steps import StepNode
+from flows.run_pages.steps import StepNode, steps_in
 
 OPEN_UP_TO = 50
 _LONGEST_TEXT = 20_000
@@ -142,6 +144,7 @@ class ShownStep(NamedTuple):
     below: "list[ShownStep]"
     is_open: bool
     counted_below: str
+    origin_url: str = ""
 
 
 def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
@@ -158,7 +161,7 @@ def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
         "took": duration(seconds) if seconds else "",
         "facts": _facts(request, detail),
         "continued_by": [(number, run_url(number)) for number in detail.continued_by],
-        "steps": [_shown_step(node, run, is_top=True) for node in detail.steps],
+        "steps": _shown_steps(detail),
         "is_cut": detail.is_cut,
         "texts": [(_run_text(run, name), label) for name, label in _TEXTS],
         "warnings": _warnings(run),
@@ -221,6 +224,43 @@ def _warnings(run: Run) -> list[str]:
     except ValueError:
         return []
     return [visible(str(text)) for text in warnings] if isinstance(warnings, list) else []
+
+
+def _shown_steps(detail: RunDetail) -> list[ShownStep]:
+    run = detail.run
+    document = document_of(run)
+    steps = [step for key in ("procedures", "on_failure") for step in steps_in(document, key)]
+    followed = {str(step.get("name")) for step in steps if has_references(step)}
+    shown = [_shown_step(node, run, is_top=True) for node in detail.steps]
+    return [one._replace(origin_url=origin_url(run, one.path)) if one.path in followed else one for one in shown]
+
+
+def origin_url(run: Run, step: str) -> str:
+    """Return the address that says where the parameters of a step come from; empty for a name that is no step's."""
+    return reverse("admin:flows_run_origin", args=[run.pk, step]) if NAME.fullmatch(step) else ""
+
+
+class ShownOrigin(NamedTuple):
+    """A parameter or a step on the way back, and what it comes from."""
+
+    label: str
+    text: str
+    value: str
+    note: str
+    url: str
+    below: "list[ShownOrigin]"
+
+
+def shown_origin(origin: Origin, run: Run) -> ShownOrigin:
+    """Return the way back as the page shows it."""
+    return ShownOrigin(
+        visible(origin.label),
+        visible(origin.text),
+        cut(origin.value),
+        origin.note,
+        origin_url(run, origin.step) if origin.step else "",
+        [shown_origin(one, run) for one in origin.below],
+    )
 
 
 def _shown_step(node: StepNode, run: Run, *, is_top: bool) -> ShownStep:

@@ -13,6 +13,7 @@ from flows.log_pages.pages import newest_rows
 from flows.log_pages.selection import Selection
 from flows.models import Run, Status, StepRun, SysLog, local_text
 from flows.paging.streams import all_of, compiled, values_of
+from flows.run_pages.lineage import Origin, origins
 from flows.run_pages.steps import StepNode, arranged
 
 MOST_STEPS = 1_000
@@ -46,7 +47,7 @@ def read_run(run_id: int, *, with_log: bool) -> RunDetail:
     below, continued_by = _ids_around(run)
     rows = _step_rows(run, below[:MOST_BELOW])
     log = newest_rows(log_selection(run), LOG_ROWS, _LOG_WINDOW) if with_log else []
-    return RunDetail(run, arranged(run, _document(run), rows), len(below) > MOST_BELOW, continued_by, log)
+    return RunDetail(run, arranged(run, document_of(run), rows), len(below) > MOST_BELOW, continued_by, log)
 
 
 def _ids_around(run: Run) -> tuple[list[int], list[int]]:
@@ -69,12 +70,28 @@ def _step_rows(run: Run, below: list[int]) -> list[StepRun]:
     return sorted(all_of(parts), key=lambda row: row.pk)
 
 
-def _document(run: Run) -> dict[str, Any]:
+def document_of(run: Run) -> dict[str, Any]:
+    """Return the document that a run keeps; empty where nobody can read it."""
+    document = _value(run.definition)
+    return document if isinstance(document, dict) else {}
+
+
+def read_origins(run_id: int, name: str) -> tuple[Run, Origin | None]:
+    """Return a run, and the way back of the parameters of one of its steps; raises `UnknownRun`."""
+    run = runs.find_run(run_id)
+    document = document_of(run)
+    rows: Any = StepRun.objects.filter(run=run).top_level().in_order().with_heads(HEAD)
+    results = rows.values_list("path", "result_head", "result_length")
+    # Of a large result only the beginning is read: then its values are not shown.
+    whole = {path: _value(head) for path, head, length in results if length == len(head)}
+    return run, origins(document, name, {"_input": _value(run.inputs), **whole})
+
+
+def _value(text: str) -> Any:
     try:
-        document = json.loads(run.definition)
+        return json.loads(text)
     except ValueError:
         return {}
-    return document if isinstance(document, dict) else {}
 
 
 def log_selection(run: Run) -> Selection:

@@ -64,9 +64,9 @@ class _Tree:
         self.roots: list[StepNode] = []
         self._known: dict[str, StepNode] = {}
         for key in ("procedures", "on_failure"):
-            for step in _steps_in(document, key):
+            for step in steps_in(document, key):
                 node = self.node(str(step.get("name", "")))
-                node.procedure = _target(step)
+                node.procedure = target_of(step)
                 node.handler = key == "on_failure"
 
     def node(self, path: str) -> StepNode:
@@ -89,10 +89,12 @@ class _Tree:
         return iter(self._known.values())
 
 
-def _steps_in(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+def steps_in(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the steps that a document lists under a key, whatever the document is."""
     steps = document.get(key)
     return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
-def _target(step: Mapping[str, Any]) -> str:
+def target_of(step: Mapping[str, Any]) -> str:
+    """Return what a step calls, as it is shown."""
     return f"flow {step['flow']}" if "flow" in step else f"{step.get('mod', '')}.{step.get('method', '')}"

@@ -1,7 +1,7 @@
 """Runs in a real browser: started, watched, failed, resumed; on a phone, without scripts, while the server is away."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from django.contrib.auth.models import User
@@ -33,7 +33,7 @@ def _no_run_outlives_its_test(transactional_db: None) -> Iterator[None]:
     wait_for_runs()
 
 
-def make_flow(*steps: dict[str, object]) -> Flow:
+def make_flow(*steps: Mapping[str, object]) -> Flow:
     document = {"inputs": INPUTS, "procedures": list(steps)}
     return Flow.objects.create(flow_name="report", flow_json=json.dumps(document), enabled=True)
 
