@@ -138,7 +138,11 @@ class RunAdmin(RunModelAdmin):
         run, origin = read_origins(run_id, step)
         if origin is None:
             raise Http404("The definition of the run has no such step.")
-        context = {"run": run, "origin": run_view.shown_origin(origin, run), "title": f"Where the parameters of {step} come from"}
+        context = {
+            "run": run,
+            "origin": run_view.shown_origin(origin, run),
+            "title": f"Where the parameters of {step} come from",
+        }
         return self.render(request, "origin", context)
 
     @method_decorator(require_safe)
