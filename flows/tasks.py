@@ -60,7 +60,7 @@ class Pool:
             timer = threading.Timer(_AGAIN_SECONDS, self.put, [run_id])
             timer.daemon = True
             timer.start()
-        except runs.RunStopped as stopped:
+        except (runs.RunStopped, runs.RunNotTaken) as stopped:
             logger.info("%s", stopped)
         except Exception as error:
             logger.error("run %d was not executed: %s", run_id, describe(error), exc_info=error)

@@ -10,6 +10,7 @@ ACT = '''
 """Steps that say that they were called, and do as they are told."""
 
 import os
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -51,6 +52,10 @@ class Act:
         from django.db import transaction
         say("leave")
         transaction.atomic().__enter__()
+        return {}
+
+    def nap(self, context, params):
+        time.sleep(params["for"])
         return {}
 
     def wander(self, context, params):

@@ -14,9 +14,11 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from flows import runs, services
+from flows.engine import FlowDefinition
 from flows.forms import FlowForm, as_shown, fingerprint
-from flows.models import Flow
+from flows.models import Flow, Run
 from flows.outcome import RunOutcome, StepOutcome
+from tests.waiting import wait_for_runs
 
 LIST = "/admin/flows/flow/"
 ADD = "/admin/flows/flow/add/"
@@ -100,11 +102,11 @@ def test_the_list_takes_the_same_few_queries_for_one_flow_and_for_fifty(
     admin: Client, django_assert_num_queries: Any
 ) -> None:
     make_flow()
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         admin.get(LIST)
     for number in range(49):
         make_flow(f"flow {number}")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert len(rows_of(admin.get(LIST))) == 50
 
 
@@ -449,11 +451,16 @@ def test_the_enable_and_disable_actions_change_only_the_flows_that_need_it(admin
     assert "Nothing to do" in messages_of(response)[0]
 
 
-# Running
+# Running without a history; with one, a run is a row, and tests/test_admin_runs.py looks at it
+
+
+@pytest.fixture
+def without_history(settings: Any) -> None:
+    settings.FLOWS_HISTORY = False
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_run_button_runs_once_and_its_page_shows_each_step(admin: Client) -> None:
+def test_the_run_button_runs_once_and_its_page_shows_each_step(admin: Client, without_history: None) -> None:
     flow = make_flow()
     assert page(flow, "run") in admin.get(page(flow)).content.decode()
     response = admin.post(page(flow, "run"), follow=True)
@@ -466,7 +473,7 @@ def test_the_run_button_runs_once_and_its_page_shows_each_step(admin: Client) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_page_of_a_failed_run_names_the_step_and_its_error(admin: Client) -> None:
+def test_the_page_of_a_failed_run_names_the_step_and_its_error(admin: Client, without_history: None) -> None:
     flow = make_flow("fails", FAILS)
     text = admin.post(page(flow, "run"), follow=True).content.decode()
     assert "fails failed at b" in text
@@ -498,7 +505,7 @@ def test_a_flow_that_cannot_be_run_says_why_in_page_and_action(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_run_action_gives_one_message_a_flow_with_a_link(admin: Client) -> None:
+def test_the_run_action_gives_one_message_a_flow_with_a_link(admin: Client, without_history: None) -> None:
     flows = [make_flow(), make_flow("fails", FAILS)]
     chosen = {"index": 0, "action": "run_selected", "_selected_action": [flow.pk for flow in flows]}
     response = admin.post(LIST, chosen, follow=True)
@@ -511,16 +518,20 @@ def test_the_run_action_gives_one_message_a_flow_with_a_link(admin: Client) -> N
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("how", ["button", "action"])
-def test_no_transaction_is_open_while_a_flow_runs(admin: Client, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+def test_no_transaction_is_open_while_a_flow_runs(
+    admin: Client, without_history: None, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     flow = make_flow()
     open_transactions: list[bool] = []
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
-    run_flow = runs.run_flow
+    run_unrecorded = runs.run_unrecorded
 
-    def watched(name: str) -> RunOutcome:
-        return run_flow(name, lambda event: open_transactions.append(connection.in_atomic_block))
+    def watched(name: str, definition: FlowDefinition, inputs: dict[str, Any]) -> RunOutcome:
+        return run_unrecorded(
+            name, definition, inputs, lambda event: open_transactions.append(connection.in_atomic_block)
+        )
 
-    monkeypatch.setattr(runs, "run_flow", watched)
+    monkeypatch.setattr(runs, "run_unrecorded", watched)
     if how == "button":
         admin.post(page(flow, "run"))
     else:
@@ -533,11 +544,13 @@ def test_the_outcome_page_of_another_flow_or_session_says_that_there_is_none(adm
     assert "there is none of this flow any more" in admin.get(page(flow, "outcome")).content.decode()
 
 
-def test_what_a_procedure_raised_is_shown_escaped(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_procedure_raised_is_shown_escaped(
+    admin: Client, without_history: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flow = make_flow(HOSTILE)
     failed = StepOutcome(HOSTILE, "failed", 0.1, HOSTILE)
     outcome = RunOutcome(HOSTILE, (failed,), 0.1, {}, error=ValueError(HOSTILE), warnings=(HOSTILE,))
-    monkeypatch.setattr(runs, "run_flow", lambda name: outcome)
+    monkeypatch.setattr(runs, "run_unrecorded", lambda *given: outcome)
     text = admin.post(page(flow, "run"), follow=True).content.decode()
     assert_harmless(text)
     chosen = {"index": 0, "action": "run_selected", "_selected_action": [flow.pk]}
@@ -582,6 +595,7 @@ GETS: dict[str, dict[tuple[str, ...], int]] = {
     "delete": {DELETE: 200},
     "history": {VIEW: 200, CHANGE: 200},
     "outcome": {RUN: 200},
+    "run": {RUN: 200},
 }
 POSTS = {
     "add": {ADD_ONLY: 302},
@@ -617,6 +631,7 @@ def test_each_post_acts_for_those_with_its_permission_alone(who: tuple[str, ...]
     assert client_with(*who).post(url_of(name, flow), data).status_code == (302 if allowed else 403)
     acted = list(Flow.objects.values()) != [before] or LogEntry.objects.exists()
     assert acted is allowed
+    wait_for_runs()
 
 
 @pytest.mark.parametrize("name", GETS)
@@ -624,7 +639,7 @@ def test_a_superuser_may_open_every_page(admin: Client, name: str) -> None:
     assert admin.get(url_of(name, make_flow())).status_code == 200
 
 
-@pytest.mark.parametrize("name", [*GETS, "run", "restore"])
+@pytest.mark.parametrize("name", [*GETS, "restore"])
 def test_without_a_login_every_page_and_post_leads_to_the_login(client: Client, name: str) -> None:
     flow = make_flow()
     before = Flow.objects.values().get()
@@ -634,11 +649,12 @@ def test_without_a_login_every_page_and_post_leads_to_the_login(client: Client, 
     assert Flow.objects.values().get() == before
 
 
-@pytest.mark.parametrize("name", ["run", "restore"])
-def test_what_acts_answers_405_to_a_get_and_does_nothing(admin: Client, name: str) -> None:
+@pytest.mark.parametrize(("name", "status"), [("run", 200), ("restore", 405)])
+def test_a_get_does_nothing(admin: Client, name: str, status: int) -> None:
     flow = make_flow(deleted=name == "restore")
     before = Flow.objects.values().get()
-    assert admin.get(page(flow, name)).status_code == 405
+    assert admin.get(page(flow, name)).status_code == status
+    assert not Run.objects.exists()
     assert Flow.objects.values().get() == before
     assert not LogEntry.objects.exists()
 

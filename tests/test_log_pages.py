@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from flows.log_context import prefix
 from flows.log_pages import download, histogram, pages
 from flows.log_pages.histogram import read_histogram
-from flows.log_pages.pages import NEWEST, OLDEST, Cursor, Key, read_newer, read_page
+from flows.log_pages.pages import read_newer, read_page
 from flows.log_pages.places import Place, split_place
-from flows.log_pages.selection import Selection, read_time
+from flows.log_pages.selection import Selection
 from flows.models import LEVELS, SysLog
+from flows.paging.keys import NEWEST, OLDEST, Cursor, Key
+from flows.paging.periods import read_time
 
 pytestmark = pytest.mark.django_db
 

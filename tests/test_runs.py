@@ -165,6 +165,26 @@ def test_each_attempt_entry_and_step_of_a_sub_flow_has_its_row(acting: Acting) -
     assert StepRun.objects.get(path="tried", attempt=1).retry_in == 0.0
 
 
+def test_attempts_and_entries_have_their_own_times(acting: Acting) -> None:
+    (acting.folder / "gate").touch()
+    store(
+        acting.step("each", "nap", params={"for": "@_item"}, foreach=[0.03, 0.06]),
+        acting.step("tried", "fail_while", params={"file": "gate"}, retry={"max_attempts": 2, "delay": 0.2}),
+    )
+    run()
+    first, second, each = StepRun.objects.filter(path__startswith="each").in_order()
+    assert first.seconds < 0.06 <= second.seconds < each.seconds
+    assert each.started_at == first.started_at
+    assert second.started_at
+    assert first.ended_at
+    assert second.started_at >= first.ended_at - timedelta(milliseconds=1)
+    one, two = StepRun.objects.filter(path="tried").in_order()
+    assert max(one.seconds, two.seconds) < 0.2
+    assert one.ended_at
+    assert two.started_at
+    assert two.started_at - one.ended_at >= timedelta(seconds=0.199)
+
+
 def test_what_cannot_be_stored_is_said_and_the_run_goes_on(acting: Acting) -> None:
     store(acting.step("odd", "odd"), acting.step("two"))
 

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
@@ -18,15 +19,17 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import versions
-from flows.admin import editing, picture, running
+from flows.admin import editing, last_run, picture, running, starting
 from flows.admin.filters import DeletedFilter, EnabledFilter
 from flows.admin.versions import VersionPages, version_to_edit
+from flows.engine import FlowError
 from flows.engine.text import visible
 from flows.forms import FIRST_DOCUMENT, FlowForm, FlowModelForm, FlowRowForm, as_shown
 from flows.models import Flow, FlowQuerySet, local_text
+from flows.run_form import new_nonce
 from flows.templatetags.flow_text import visible_lines
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ class FlowAdmin(FlowModelAdmin):
     """Everything a person does with a flow; what it means is decided by the form, the row and the services."""
 
     form = FlowForm
-    list_display = ("name", "enabled", "steps", "last_change")
+    list_display = ("name", "enabled", "steps", "last_run", "last_change")
     list_display_links = ("name",)
     list_editable = ("enabled",)
     list_filter = (EnabledFilter, DeletedFilter, "updated_at")
@@ -62,9 +65,16 @@ class FlowAdmin(FlowModelAdmin):
         return rows.select_for_update() if request.method == "POST" and connection.in_atomic_block else rows
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        columns = [name for name in self.list_display if name != "last_run" or last_run.is_shown(request)]
         if self.has_change_permission(request):
-            return self.list_display
-        return tuple("is_enabled" if column == "enabled" else column for column in self.list_display)
+            return tuple(columns)
+        return tuple("is_enabled" if column == "enabled" else column for column in columns)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist = super().get_changelist_instance(request)
+        if last_run.is_shown(request):
+            last_run.read(changelist.result_list)
+        return changelist
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[FlowRowForm]:
         return FlowRowForm
@@ -101,6 +111,10 @@ class FlowAdmin(FlowModelAdmin):
     def steps(self, flow: Flow) -> str | SafeString:
         count = flow.step_count
         return str(count) if count is not None else format_html('<span class="flow-bad">{}</span>', "not readable")
+
+    @admin.display(description="last run")
+    def last_run(self, flow: Flow) -> SafeString:
+        return last_run.shown(flow)
 
     @admin.display(description="created")
     def created(self, flow: Flow) -> str:
@@ -148,6 +162,8 @@ class FlowAdmin(FlowModelAdmin):
         flow = context.get("original")
         context |= {
             "may_run": flow and not flow.deleted and self.has_run_permission(request),
+            "runs_url": last_run.runs_url(flow) if flow and last_run.is_shown(request) else "",
+            "nonce": new_nonce(),
             "may_restore": flow and flow.deleted and super().has_change_permission(request),
             "version": version_to_edit(request, flow),
         } | picture.on_page(context)
@@ -243,15 +259,14 @@ class FlowAdmin(FlowModelAdmin):
             *super().get_urls(),
         ]
 
-    @method_decorator([require_POST, transaction.non_atomic_requests])
+    @method_decorator([require_http_methods(["GET", "HEAD", "POST"]), transaction.non_atomic_requests])
     def run_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         if not self.has_run_permission(request):
             raise PermissionDenied
         flow = self.get_object(request, unquote(object_id))
         if flow is None:
             return self._no_such_flow(request, object_id)
-        running.keep_outcome(request, self._run(request, flow))
-        return redirect("admin:flows_flow_outcome", flow.pk)
+        return starting.run_page(request, flow, self._context(request))
 
     @method_decorator(require_GET)
     def outcome_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
@@ -261,16 +276,20 @@ class FlowAdmin(FlowModelAdmin):
         if flow is None:
             return self._no_such_flow(request, object_id)
         outcome = running.kept_outcome(request, flow)
-        context = self.admin_site.each_context(request) | {
+        context = self._context(request) | {
             "title": f"Run of {flow}",
-            "opts": self.opts,
             "flow": flow,
             "outcome": outcome,
             "log_url": self._log_url(request, outcome) if outcome else "",
+        }
+        return TemplateResponse(request, "admin/flows/flow/outcome.html", context)
+
+    def _context(self, request: HttpRequest) -> dict[str, Any]:
+        return self.admin_site.each_context(request) | {
+            "opts": self.opts,
             "has_view_permission": self.has_view_permission(request),
             "media": self.media,
         }
-        return TemplateResponse(request, "admin/flows/flow/outcome.html", context)
 
     @method_decorator(require_POST)
     def restore_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
@@ -292,22 +311,33 @@ class FlowAdmin(FlowModelAdmin):
     @admin.action(description="Run selected flows", permissions=["run"])
     def run_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
         for flow in list(queryset):
-            outcome = self._run(request, flow)
-            level = messages.SUCCESS if outcome["status"] == "succeeded" else messages.ERROR
-            link = self._log_url(request, outcome) or reverse("admin:flows_flow_change", args=[flow.pk])
-            # Django begins a message with a capital, and the name of a flow is no place for one.
-            of = "" if outcome["status"] == "refused" else "Run of "
-            text = of + visible(outcome["summary"].replace("\n", " "))
-            self.message_user(request, format_html('{} <a href="{}">See more</a>', text, link), level)
+            self._run_one(request, flow)
 
-    def _run(self, request: HttpRequest, flow: Flow) -> running.Outcome:
-        outcome = running.run_for_page(flow)
-        self._log(request, [flow], CHANGE, visible(f"Run: {outcome['summary']}"))
-        return outcome
+    def _run_one(self, request: HttpRequest, flow: Flow) -> None:
+        try:
+            started = running.start(flow, {}, request.user.get_username())
+        except FlowError as refused:
+            url = reverse("admin:flows_flow_run", args=[flow.pk])
+            self._say_with_link(request, messages.ERROR, f"{flow}: {refused}", url, "See more")
+            return
+        if isinstance(started, dict):
+            starting.note_run(request, flow, f"Run: {started['summary']}")
+            level = messages.SUCCESS if started["status"] == "succeeded" else messages.ERROR
+            # Django begins a message with a capital, and the name of a flow is no place for one.
+            text = f"Run of {started['summary']}"
+            self._say_with_link(request, level, text, self._log_url(request, started), "See more")
+            return
+        run, _ = started
+        starting.note_run(request, flow, f"Run {run.pk} started.")
+        url = reverse("admin:flows_run_change", args=[run.pk]) if request.user.has_perm("flows.view_run") else ""
+        self._say_with_link(request, messages.SUCCESS, f"Run {run.pk} of {flow} is started.", url, "Watch it")
+
+    def _say_with_link(self, request: HttpRequest, level: int, text: str, url: str, link: str) -> None:
+        shown = visible(text.replace("\n", " "))
+        self.message_user(request, format_html('{} <a href="{}">{}</a>', shown, url, link) if url else shown, level)
 
     def _log_url(self, request: HttpRequest, outcome: running.Outcome) -> str:
-        may_read = request.user.has_perm("flows.view_syslog") and outcome["status"] != "refused"
-        return running.log_rows_url(outcome) if may_read else ""
+        return running.log_rows_url(outcome) if request.user.has_perm("flows.view_syslog") else ""
 
 
 def _rows_named_in(data: QueryDict) -> list[str]:

@@ -1,20 +1,22 @@
 """Prepare what the templates of the log show; every query has been made before."""
 
+from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from flows.admin.log_drawing import drawing
 from flows.admin.log_text import level_class, logger_name, marked, place_and_line
+from flows.admin.paging import query, searched, time_context, time_filters, ways_on
 from flows.engine.text import quoted, visible
 from flows.log_pages import pages
 from flows.log_pages.histogram import Histogram
-from flows.log_pages.pages import OLDEST, Cursor, Key, NewRows, Page
+from flows.log_pages.pages import NewRows, Page
 from flows.log_pages.places import Place, split_place
-from flows.log_pages.selection import AND_ABOVE, PERIODS, Selection, read_time
-from flows.models import LEVELS, SysLog, local_text
+from flows.log_pages.selection import AND_ABOVE, Selection
+from flows.models import LEVELS, SysLog
+from flows.paging.keys import Cursor, Key
 
 FIELDS = (("logger", "Logger"), ("flow", "Flow"), ("run", "Run"), ("step", "Step"))
 _LONGEST_SHOWN = 60
@@ -39,17 +41,12 @@ def list_context(selection: Selection, page: Page, histogram: Histogram | None) 
     return {
         "selection": selection,
         "rows": [shown_row(row, selection) for row in page.rows],
-        "links": _ways_on(selection, page),
-        "searched": _searched(selection, page),
+        "links": ways_on(page, partial(_at, selection)),
+        "searched": searched(page, pages.WINDOW, partial(_at, selection)),
         "filters": _filters(selection),
         "levels": _level_choices(selection),
         "fields": [(name, label, getattr(selection, name)) for name, label in FIELDS],
-        "periods": [
-            (label, list_url(selection.without("since", "until"), time=key), selection.time == key)
-            for key, (label, _) in PERIODS.items()
-        ],
-        "any_time": list_url(selection.without("time", "since", "until")),
-        "ends": {name: _field_value(getattr(selection, name)) for name in ("since", "until")},
+        **time_context(selection, list_url),
         "downloads": [
             (ending, label, url("download", selection, format=ending))
             for ending, label in (("txt", "Text"), ("csv", "CSV"), ("jsonl", "JSON lines"))
@@ -91,7 +88,7 @@ def shown_row(row: SysLog, selection: Selection) -> ShownRow:
     place, line = place_and_line(row, selection.q)
     return ShownRow(
         row.pk,
-        reverse("admin:flows_syslog_change", args=[row.pk]) + _query(selection.parameters()),
+        reverse("admin:flows_syslog_change", args=[row.pk]) + query(selection.parameters()),
         row.local_time or "—",
         visible(row.level),
         level_class(row.level),
@@ -103,7 +100,7 @@ def shown_row(row: SysLog, selection: Selection) -> ShownRow:
 
 def url(name: str, selection: Selection, **more: str) -> str:
     """Return the address of a page of the log with this selection."""
-    return reverse(f"admin:flows_syslog_{name}") + _query(selection.parameters() | more)
+    return reverse(f"admin:flows_syslog_{name}") + query(selection.parameters() | more)
 
 
 def list_url(selection: Selection, **more: str) -> str:
@@ -111,9 +108,8 @@ def list_url(selection: Selection, **more: str) -> str:
     return url("changelist", selection, **more)
 
 
-def _query(parameters: dict[str, str]) -> str:
-    # A lone surrogate in a stored name has no place in an address.
-    return "?" + urlencode(parameters, errors="replace") if parameters else ""
+def _at(selection: Selection, parameters: dict[str, str]) -> str:
+    return list_url(selection, **parameters)
 
 
 def _place_links(place: Place, selection: Selection) -> list[tuple[str, str, str]]:
@@ -123,34 +119,8 @@ def _place_links(place: Place, selection: Selection) -> list[tuple[str, str, str
         if value:
             narrowed |= {name: value}
             shown = visible(value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "…")
-            links.append((name, shown, reverse("admin:flows_syslog_changelist") + _query(narrowed)))
+            links.append((name, shown, reverse("admin:flows_syslog_changelist") + query(narrowed)))
     return links
-
-
-def _ways_on(selection: Selection, page: Page) -> dict[str, str]:
-    """Return the addresses of the pages around this one, empty where there is none."""
-    at_the_newest = page.cursor.older and page.cursor.key is None
-    at_the_oldest = not page.cursor.older and page.cursor.key is None
-    return {
-        "newest": "" if at_the_newest else list_url(selection),
-        "newer": list_url(selection, **page.newer.parameters()) if page.newer else "",
-        "older": list_url(selection, **page.older.parameters()) if page.older else "",
-        "oldest": "" if at_the_oldest or not page.older else list_url(selection, **OLDEST.parameters()),
-    }
-
-
-def _searched(selection: Selection, page: Page) -> dict[str, Any] | None:
-    """Return what to say about the window of a page; None where an index found the rows."""
-    if not page.is_bounded:
-        return None
-    return {
-        "window": f"{pages.WINDOW:,}",
-        "is_full": bool(page.older if page.cursor.older else page.newer) and page.beyond is None,
-        "beyond": page.beyond.local_time if page.beyond else "",
-        "direction": "older" if page.cursor.older else "newer",
-        "url": list_url(selection, **page.further.parameters()) if page.further else "",
-        "from_start": page.cursor.key is None,
-    }
 
 
 def _filters(selection: Selection) -> list[tuple[str, str]]:
@@ -164,12 +134,7 @@ def _filters(selection: Selection) -> list[tuple[str, str]]:
             shown.append((f"{label.lower()} {quoted(value)}", list_url(selection.without(name))))
     if selection.q:
         shown.append((f"text {quoted(selection.q)}", list_url(selection.without("q"))))
-    if selection.time:
-        shown.append((PERIODS[selection.time][0].lower(), list_url(selection.without("time"))))
-    for name, label in (("since", "from"), ("until", "to")):
-        if value := getattr(selection, name):
-            shown.append((f"{label} {local_text(read_time(value), 'milliseconds')}", list_url(selection.without(name))))
-    return shown
+    return shown + time_filters(selection, list_url)
 
 
 def _level_choices(selection: Selection) -> list[tuple[str, str, bool]]:
@@ -178,7 +143,3 @@ def _level_choices(selection: Selection) -> list[tuple[str, str, bool]]:
     if selection.level not in dict(choices):
         choices.append((selection.level, f"Only {visible(selection.level)}"))
     return [(value, label, value == selection.level) for value, label in choices]
-
-
-def _field_value(text: str) -> str:
-    return local_text(read_time(text), "milliseconds").replace(" ", "T") if text else ""

@@ -1,5 +1,6 @@
-"""Runs that are started from a page: the use-case is called, and what it says is kept for the next page."""
+"""Runs that are started from a page; where there is no history, the run holds the request, and its outcome is kept."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -7,24 +8,38 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from flows import runs
-from flows.engine import FlowError
-from flows.models import Flow, local_text
+from flows import runs, services, tasks
+from flows.models import Flow, Run, Trigger, local_text
+from flows.outcome import RunOutcome
 
 SESSION_KEY = "flows.outcome"
 
 Outcome = dict[str, Any]
 
 
-def run_for_page(flow: Flow) -> Outcome:
-    """Run the flow and return what a page shows of it, as plain values that a session can hold."""
-    began = timezone.now()
-    shown: Outcome = {"flow_id": flow.pk, "flow": str(flow), "began": local_text(began, "milliseconds"), "steps": []}
-    try:
-        outcome = runs.run_flow(flow.flow_name)
-    except FlowError as refused:
-        return shown | {"status": "refused", "summary": str(refused)}
-    return shown | {
+def start(flow: Flow, inputs: Mapping[str, Any], by: str, key: str = "") -> tuple[Run, bool] | Outcome:
+    """Have a flow run, and return the run and whether this call made it; the page does not wait for it.
+
+    Where there is no history, the flow is run here and now, and its outcome is returned. Raises `FlowError` where the
+    flow is refused.
+    """
+    found = services.runnable(flow.flow_name)
+    created = runs.create_run(found, inputs, runs.Asked(Trigger.ADMIN, by, key))
+    if created is None:
+        began = local_text(timezone.now(), "milliseconds")
+        return _shown(flow, began, runs.run_unrecorded(flow.flow_name, found.definition, inputs))
+    run, is_new = created
+    if is_new:
+        tasks.enqueue(run)
+    return run, is_new
+
+
+def _shown(flow: Flow, began: str, outcome: RunOutcome) -> Outcome:
+    """Return what a page shows of an outcome, as plain values that a session can hold."""
+    return {
+        "flow_id": flow.pk,
+        "flow": str(flow),
+        "began": began,
         "status": "succeeded" if outcome.succeeded else "failed",
         "summary": outcome.summary,
         "warnings": list(outcome.warnings),

@@ -16,8 +16,10 @@ from django.views.decorators.http import require_safe
 from flows.admin import log_view, retention
 from flows.log_pages import download, pages
 from flows.log_pages.histogram import read_histogram
-from flows.log_pages.selection import Selection, not_a_time, read_time
+from flows.log_pages.selection import Selection
 from flows.models import SysLog
+from flows.paging.keys import Cursor, Key
+from flows.paging.periods import not_a_time, read_time
 
 if TYPE_CHECKING:
     SysLogModelAdmin = admin.ModelAdmin[SysLog]
@@ -65,7 +67,7 @@ class SysLogAdmin(SysLogModelAdmin):
     def rows_view(self, request: HttpRequest) -> HttpResponse:
         """Answer the page that follows the log: the rows that are new, as the list shows them."""
         selection = self._selection(request, tell=False)
-        after = pages.Key.read(request.GET.get("after", ""))
+        after = Key.read(request.GET.get("after", ""))
         new = pages.read_newer(selection, after.id if after else 0)
         response = self._render(request, "new_rows", log_view.new_rows_context(selection, new))
         patch_cache_control(response, no_store=True)
@@ -76,7 +78,7 @@ class SysLogAdmin(SysLogModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         selection = self._selection(request)
-        key = pages.Key.read(object_id)
+        key = Key.read(object_id)
         row = SysLog.objects.filter(pk=key.id).first() if key else None
         if row is None:
             raise Http404(f"There is no log row {object_id}; it may have been removed.")
@@ -111,18 +113,14 @@ class SysLogAdmin(SysLogModelAdmin):
             messages.warning(request, complaint)
         return selection
 
-    def _cursor(self, request: HttpRequest, selection: Selection) -> pages.Cursor:
+    def _cursor(self, request: HttpRequest, selection: Selection) -> Cursor:
         asked = request.GET
         if asked.get("at"):
             moment = read_time(asked["at"])
             if moment:
                 return pages.at_time(selection, moment)
             messages.warning(request, not_a_time(asked["at"]))
-        for name, older in (("before", True), ("after", False)):
-            key = pages.Key.read(asked.get(name, ""))
-            if key and (key.created_at or not selection.is_timed):
-                return pages.Cursor(older, key)
-        return pages.OLDEST if asked.get("from") == "oldest" else pages.NEWEST
+        return Cursor.read(asked.dict(), is_timed=selection.is_timed)
 
     def _render(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
         site = self.admin_site.each_context(request)

@@ -118,6 +118,13 @@ def _compile_text(text: str, path: Path, found: list[Place], report: Reporter) -
     return parsed
 
 
+def references_written_in(value: Any, path: Path) -> list[Place]:
+    """Return each reference of a value as it is written, with its place; bad ones are left to the checker."""
+    found: list[Place] = []
+    compile_value(value, path, found, lambda *_: None)
+    return found
+
+
 def references_in(template: Any, path: Path) -> list[Place]:
     """Return each reference of a compiled value with its place, in the order of the document."""
     found: list[Place] = []

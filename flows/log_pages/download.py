@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from io import StringIO
 
 from flows.engine.text import visible
-from flows.log_pages.pages import NEWEST, Cursor, whole_page
+from flows.log_pages.pages import whole_page
 from flows.log_pages.selection import Selection
 from flows.models import SysLog
+from flows.paging.keys import NEWEST, Cursor
 
 COLUMNS = ("id", "created_at", "level", "logger_name", "message")
 CHUNK = 1_000

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from django.db.models import F, Func, IntegerField, Value
 from django.utils import timezone
 
-from flows.log_pages.selection import EARLIEST, Selection
-from flows.log_pages.streams import Statement, all_of, compiled, values_of
+from flows.log_pages.selection import Selection
 from flows.models import LEVELS, SysLog
+from flows.paging.periods import EARLIEST
+from flows.paging.streams import Statement, all_of, compiled, values_of
 
 MOST_BARS = 60
 # So many rows are counted one by one.
@@ -147,7 +148,7 @@ def _frame(first: datetime, last: datetime) -> _Frame:
 
 def _counted(selection: Selection, frame: _Frame) -> Histogram:
     rows = SysLog.objects.filter(selection.in_period(), created_at__gte=EARLIEST).order_by("created_at", "id")[:EXACT]
-    found = values_of([compiled(rows.annotate(ms=_Since(frame.origin)).values_list("level", "ms"))])
+    found = values_of(rows, [compiled(rows.annotate(ms=_Since(frame.origin)).values_list("level", "ms"))])
     bars = frame.bars()
     for level, since in found:
         if not selection.levels or level in selection.levels:
@@ -164,7 +165,7 @@ def _estimated(selection: Selection, frame: _Frame, lowest: int, highest: int) -
     for level in levels:
         statements += _pieces(frame, level, edges)
     found: _Found = defaultdict(list)
-    for level, piece, number, since in values_of(statements):
+    for level, piece, number, since in values_of(SysLog.objects.all(), statements):
         found[level, piece].append((number, since))
     estimates = _from_sample(found, selection, (highest + 1 - lowest) / SAMPLE)
     for level in levels:

@@ -1,32 +1,20 @@
 """What a reader of the log asks for."""
 
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
-from typing import Self
+from dataclasses import dataclass
 
 from django.db.models import Q
 from django.db.models.functions import Left
-from django.utils import timezone
 
-from flows.engine.text import quoted
 from flows.log_pages.places import LONGEST, Place, beginning_of, pattern_of
-from flows.models import LEVELS, SysLogQuerySet, local_text
+from flows.models import LEVELS, SysLogQuerySet
+from flows.paging.periods import TimedSelection
 
 AND_ABOVE = "-up"
-PERIODS = {
-    "15m": ("Last 15 minutes", timedelta(minutes=15)),
-    "1h": ("Last hour", timedelta(hours=1)),
-    "24h": ("Last 24 hours", timedelta(days=1)),
-    "7d": ("Last 7 days", timedelta(days=7)),
-    "today": ("Today", timedelta(0)),
-}
-_LONGEST_VALUE = 500
-EARLIEST = timezone.make_aware(datetime(1000, 1, 2))
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The filters of a page, each empty where it is not used; the names are those of the address."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection(TimedSelection):
+    """The filters of a page of the log."""
 
     level: str = ""
     logger: str = ""
@@ -34,34 +22,6 @@ class Selection:
     run: str = ""
     step: str = ""
     q: str = ""
-    time: str = ""
-    since: str = ""
-    until: str = ""
-
-    @classmethod
-    def read(cls, parameters: dict[str, str]) -> tuple[Self, list[str]]:
-        """Return what an address asks for, and a complaint for each value that was ignored."""
-        known = {field.name: parameters.get(field.name, "")[:_LONGEST_VALUE] for field in fields(cls)}
-        complaints = []
-        if known["time"] not in PERIODS:
-            known["time"] = ""
-        for name in ("since", "until"):
-            if known[name] and read_time(known[name]) is None:
-                complaints.append(not_a_time(known[name]))
-                known[name] = ""
-        return cls(**known), complaints
-
-    def parameters(self) -> dict[str, str]:
-        """Return the selection as the parameters of an address."""
-        return {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
-
-    def without(self, *names: str) -> Self:
-        return replace(self, **dict.fromkeys(names, ""))
-
-    def within(self, since: datetime, until: datetime) -> Self:
-        """Return the same selection over another time range."""
-        ends = {"since": local_text(since, "milliseconds"), "until": local_text(until, "milliseconds")}
-        return replace(self, time="", **ends)
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -76,25 +36,9 @@ class Selection:
         return Place(self.flow, self.run, self.step)
 
     @property
-    def is_timed(self) -> bool:
-        return bool(self.time or self.since or self.until)
-
-    @property
     def is_bounded(self) -> bool:
         """Tell whether no index finds these rows, so that a page examines a window only."""
         return bool(self.logger or any(self.place) or self.q or (self.level and self.is_timed))
-
-    def period(self) -> tuple[datetime | None, datetime | None]:
-        """Return the two ends of the time range as they are now."""
-        begins = [moment for moment in (_beginning_of(self.time), read_time(self.since)) if moment]
-        # Rows without a valid time are in no range.
-        earliest = EARLIEST if self.is_timed else None
-        return max(begins, default=earliest), read_time(self.until)
-
-    def in_period(self) -> Q:
-        """Return what is true of the rows in the time range."""
-        since, until = self.period()
-        return (Q(created_at__gte=since) if since else Q()) & (Q(created_at__lte=until) if until else Q())
 
     def examine(self, rows: SysLogQuerySet) -> SysLogQuerySet:
         """Narrow by what no index finds: logger, place, text."""
@@ -105,25 +49,3 @@ class Selection:
                 message__startswith=beginning_of(self.place), beginning__regex=pattern_of(self.place)
             )
         return rows.filter(message__icontains=self.q) if self.q else rows
-
-
-def _beginning_of(period: str) -> datetime | None:
-    if period == "today":
-        return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return timezone.now() - PERIODS[period][1] if period in PERIODS else None
-
-
-def read_time(text: str) -> datetime | None:
-    """Return the local time that a text names; None where it names none."""
-    try:
-        moment = datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo else timezone.make_aware(moment)
-        # At the ends of the calendar only one of the two zones has the moment.
-        aware.astimezone(UTC)
-        return timezone.localtime(aware)
-    except (ValueError, OverflowError):
-        return None
-
-
-def not_a_time(text: str) -> str:
-    return f"{quoted(text)} is no time and was ignored; write it like 2026-01-31 15:30."

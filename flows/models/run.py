@@ -62,6 +62,10 @@ class RunQuerySet(models.QuerySet["Run"]):
     def of_flow(self, name: str) -> Self:
         return self.filter(flow_name=name)
 
+    def going_on_from(self, run_id: int) -> Self:
+        """Narrow to the runs that took over the finished steps of this one."""
+        return self.filter(continues=run_id)
+
     def active(self) -> Self:
         return self.filter(status__in=ACTIVE)
 
@@ -70,7 +74,8 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def lost(self) -> Self:
         """Narrow to running runs whose process is gone: its lease is over, or it ran here and is known to be dead."""
-        return self.filter(_lease_is_over() | Q(pk__in=self._known_dead()))
+        # The status is said once more, outside of the OR: that is what the index finds.
+        return self.running().filter(_lease_is_over() | Q(pk__in=self._known_dead()))
 
     def in_status(self, status: str) -> Self:
         """Narrow to a status as people see it: `lost` is one, and a lost run is not `running`."""
@@ -86,7 +91,7 @@ class RunQuerySet(models.QuerySet["Run"]):
     def newest_of_each(self, names: Iterable[str]) -> dict[str, "Run"]:
         """Return the newest run of each of these flows, by name."""
         newest = self.filter(flow_name__in=list(names)).order_by().values("flow_name").annotate(last=models.Max("id"))
-        rows = self.model.objects.filter(pk__in=[row["last"] for row in newest])
+        rows = self.model.objects.filter(pk__in=newest.values("last"))
         return {run.flow_name: run for run in rows.with_lease().without_texts()}
 
 
@@ -146,7 +151,9 @@ class Run(models.Model):
         permissions = (("resume_run", "Can resume run"), ("cancel_run", "Can cancel run"))
         indexes = (
             models.Index(fields=["flow_name", "id"], name="wf_run_flow"),
+            models.Index(fields=["flow_name", "status", "id"], name="wf_run_flow_status"),
             models.Index(fields=["status", "id"], name="wf_run_status"),
+            models.Index(fields=["continues"], name="wf_run_continues"),
             models.Index(fields=["created_at"], name="wf_run_created"),
         )
 

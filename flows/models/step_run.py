@@ -3,6 +3,8 @@
 from typing import Self
 
 from django.db import models
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Left, Length, Right
 
 from flows.models.run import LONGEST_PATH, Run
 from flows.models.times import local_text
@@ -18,6 +20,9 @@ class StepStatus(models.TextChoices):
     REUSED = "reused"
 
 
+_IS_BELOW = Q(path__contains="/") | Q(path__contains="[")
+
+
 class StepRunQuerySet(models.QuerySet["StepRun"]):
     """Queries over the executions of steps."""
 
@@ -28,6 +33,27 @@ class StepRunQuerySet(models.QuerySet["StepRun"]):
     def without_texts(self) -> Self:
         """Leave out what may have megabytes."""
         return self.defer("params", "result", "traceback")
+
+    def with_heads(self, characters: int) -> Self:
+        """Read only the beginning of parameters and result, as `params_head` and `result_head`, and their lengths; of a
+        traceback the end, as `traceback_tail`; and the run that a reused step comes from, as `reused_run`."""
+        origin = StepRun.objects.filter(pk=OuterRef("reused_from")).values("run_id")
+        return self.without_texts().annotate(
+            params_head=Left("params", characters),
+            params_length=Length("params"),
+            result_head=Left("result", characters),
+            result_length=Length("result"),
+            traceback_tail=Right("traceback", characters),
+            reused_run=Subquery(origin),
+        )
+
+    def top_level(self) -> Self:
+        """Narrow to the steps of the flow itself."""
+        return self.exclude(_IS_BELOW)
+
+    def below_steps(self) -> Self:
+        """Narrow to entries of `foreach` and steps of sub-flows."""
+        return self.filter(_IS_BELOW)
 
 
 class StepRun(models.Model):

@@ -7,8 +7,7 @@ from typing import Any, Literal, NamedTuple
 from flows.engine.checker import MAX_STEPS
 from flows.engine.document import load_document
 from flows.engine.findings import Finding, Path, json_pointer
-from flows.engine.references import Place, compile_value
-from flows.engine.repairs import Repair
+from flows.engine.references import Place, references_written_in
 from flows.engine.scope import ERROR, INDEX, INPUT, ITEM, RUNTIME
 from flows.engine.text import counted
 from flows.engine.values import ATOMS
@@ -199,10 +198,8 @@ class _Reading:
         """Return the references of a value, those of one source together."""
         if type(value) in ATOMS and not isinstance(value, str):
             return ()
-        found: list[Place] = []
-        compile_value(value, path, found, _not_now)
         by_source: dict[str, list[Place]] = {}
-        for place in found:
+        for place in references_written_in(value, path):
             by_source.setdefault(place[1].step, []).append(place)
         return tuple(self._read(source, places, role) for source, places in by_source.items())
 
@@ -215,10 +212,6 @@ class _Reading:
     def _add(self, node: Node) -> None:
         findings, hints = self.findings.get(node.pointer, ()), self.hints.get(node.pointer, ())
         self.nodes.append(replace(node, findings=tuple(findings), hints=tuple(hints)))
-
-
-def _not_now(path: Path, message: str, repair: Repair | None) -> None:
-    """Say nothing of a bad reference: the checker does."""
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, NoReturn
 
@@ -43,13 +43,23 @@ _TRACEBACK_CHARACTERS = 32_000
 
 @dataclass(slots=True)
 class _Open:
-    """A step that has started: what its references name, when it began, and the entry that is next."""
+    """A step that has started: what its references name, and the execution of it that is in flight.
+
+    That is an attempt, or one of its entries: `started_at` and, by the clock that never jumps, `started` are its own.
+    """
 
     step: Step
     scope: Mapping[str, Any]
-    started_at: datetime
     entries: list[Any] | None
+    began_at: datetime
+    started_at: datetime
+    started: float = 0.0
     entry: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long the execution in flight has taken so far."""
+        return perf_counter() - self.started
 
 
 class Recorder:
@@ -113,61 +123,55 @@ class Recorder:
 
     def _started(self, event: StepStarted, path: str) -> None:
         step, scope = event
-        entries = entries_of(step, scope)
-        opened = self._open[path] = _Open(step, scope, timezone.now(), entries)
-        if entries is not None:
+        now = timezone.now()
+        opened = self._open[path] = _Open(step, scope, entries_of(step, scope), began_at=now, started_at=now)
+        if opened.entries is not None:
             opened.entry = self._next_entry(path, 0)
         # Where a sub-flow is run, the first of its steps starts next, and says so.
         if not isinstance(step.target, Child):
-            self._checkpoint(self._place(path), opened.started_at)
+            self._checkpoint(self._place(path), now)
+        opened.started = perf_counter()
         reach("step.started")
 
     def _succeeded(self, event: StepSucceeded, path: str, at: str) -> None:
         reach("step.returned")
         opened = self._open.pop(path)
-        params = _params(opened)
         self._add(
-            self._row(path, opened, StepStatus.SUCCEEDED, params, event.seconds), event.result, event.not_storable
+            self._row_of_step(path, opened, StepStatus.SUCCEEDED, event.seconds), event.result, event.not_storable
         )
         self._count_done(at)
 
     def _item_succeeded(self, event: ItemSucceeded, path: str) -> None:
         reach("step.returned")
         opened = self._open[path]
-        row = self._row(
-            entry_path(path, event.number), opened, StepStatus.SUCCEEDED, _params_of_entry(opened), event.seconds
-        )
-        self._add(row, event.result, event.not_storable)
+        self._add(self._row_in_flight(path, opened, StepStatus.SUCCEEDED), event.result, event.not_storable)
         opened.entry = self._next_entry(path, event.number + 1)
         opened.started_at = timezone.now()
         if opened.entry < event.of and not isinstance(event.step.target, Child):
             self._checkpoint(self._place(path), opened.started_at)
+        opened.started = perf_counter()
 
     def _failed(self, event: StepFailed, path: str, at: str) -> None:
         reach("step.returned")
         opened = self._open.pop(path)
         if opened.entries is not None and opened.entry < len(opened.entries):
-            entry = entry_path(path, opened.entry)
-            row = self._row(entry, opened, StepStatus.FAILED, _params_of_entry(opened), event.seconds)
-            self._add_failed(row, event.error)
-        self._add_failed(self._row(path, opened, StepStatus.FAILED, _params(opened), event.seconds), event.error)
+            self._add_failed(self._row_in_flight(path, opened, StepStatus.FAILED), event.error)
+        self._add_failed(self._row_of_step(path, opened, StepStatus.FAILED, event.seconds), event.error)
         self._count_done(at)
 
     def _retrying(self, event: StepRetrying, path: str) -> None:
         reach("step.returned")
         opened = self._open[path]
-        place = self._place(path)
-        params = _params(opened) if opened.entries is None else _params_of_entry(opened)
-        seconds = (timezone.now() - opened.started_at).total_seconds()
-        row = self._row(place, opened, StepStatus.FAILED, params, seconds)._replace(retry_in=event.wait)
+        row = self._row_in_flight(path, opened, StepStatus.FAILED)._replace(retry_in=event.wait)
         self._add_failed(row, event.error)
-        opened.started_at = timezone.now()
-        self._checkpoint(place, opened.started_at)
+        opened.started_at = timezone.now() + timedelta(seconds=event.wait)
+        self._checkpoint(row.path, opened.started_at)
+        opened.started = perf_counter() + event.wait
 
     def _skipped(self, event: StepSkipped, path: str, at: str) -> None:
         now = timezone.now()
-        opened = _Open(event.step, {}, now, None)
-        self._add(self._row(path, opened, StepStatus.SKIPPED, {}, 0.0), None, None)
+        opened = _Open(event.step, {}, None, began_at=now, started_at=now)
+        self._add(self._row(path, opened, StepStatus.SKIPPED, params={}, started_at=now, seconds=0.0), None, None)
         self._count_done(at)
 
     def _finish(self, last: RunSucceeded | RunFailed) -> None:
@@ -225,7 +229,21 @@ class Recorder:
     def _count_done(self, at: str) -> None:
         self._steps_done += not at
 
-    def _row(self, path: str, opened: _Open, status: StepStatus, params: Any, seconds: float) -> StepRow:
+    def _row_in_flight(self, path: str, opened: _Open, status: StepStatus) -> StepRow:
+        """Return the row of an attempt, or of an entry, that has just ended."""
+        params = _params(opened) if opened.entries is None else _params_of_entry(opened)
+        place = path if opened.entries is None else entry_path(path, opened.entry)
+        return self._row(place, opened, status, params=params, started_at=opened.started_at, seconds=opened.seconds)
+
+    def _row_of_step(self, path: str, opened: _Open, status: StepStatus, seconds: float) -> StepRow:
+        """Return the row of a step that has ended: that of its last attempt or, with `foreach`, of all its entries."""
+        if opened.entries is None:
+            return self._row_in_flight(path, opened, status)
+        return self._row(path, opened, status, params=_params(opened), started_at=opened.began_at, seconds=seconds)
+
+    def _row(
+        self, path: str, opened: _Open, status: StepStatus, *, params: Any, started_at: datetime, seconds: float
+    ) -> StepRow:
         text, digest = recorded_params(params)
         self._attempts[path] += 1
         return StepRow(
@@ -241,7 +259,7 @@ class Recorder:
             error_type="",
             error_message="",
             traceback="",
-            started_at=opened.started_at,
+            started_at=started_at,
             ended_at=timezone.now(),
             seconds=seconds,
             retry_in=None,

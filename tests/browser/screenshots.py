@@ -22,7 +22,7 @@ from flows.models import Flow, SysLog
 from tests.browser.conftest import OpenPage
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOWN_IN_DOCS = ("flows-light", "editor-light", "editor-dark", "editing-light", "log-light")
+SHOWN_IN_DOCS = ("flows-light", "editor-light", "editor-dark", "editing-light", "log-light", "run-light")
 STEP = {"name": "step1", "mod": "common.Kt", "method": "prt", "params": {"msg": "hello"}}
 WRONG = [
     STEP,
@@ -100,7 +100,7 @@ def test_pictures(open_page: OpenPage, admin: User, rows: None, look: str) -> No
         flow.enable()
         page.goto(f"/admin/flows/flow/{flow.pk}/change/")
         page.get_by_role("button", name="Run").click()
-        page.wait_for_selector(".flow-summary")
+        page.wait_for_selector(".flow-summary.flow-succeeded, .flow-summary.flow-failed")
         take(page, f"outcome-{look}" if name == "penguins" else f"failed-{look}")
     flow.mark_deleted()
     page.goto(f"/admin/flows/flow/{flow.pk}/change/")
@@ -179,6 +179,30 @@ def test_pictures_of_the_log(
     monkeypatch.setattr(pages, "WINDOW", 1000)
     page.goto("/admin/flows/syslog/?q=disk+full&flow=penguins")
     take(page, f"log-search-{look}")
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "narrow", "narrow-dark"])
+def test_pictures_of_the_runs(open_page: OpenPage, admin: User, database_logging: None, look: str) -> None:
+    page = open_page(admin, dark="dark" in look, width=390 if "narrow" in look else 1280)
+    page.goto("/admin/flows/run/")
+    take(page, f"runs-empty-{look}")
+    retried = {"name": "print", "mod": "common.Demo", "method": "fail", "params": {"message": "out of paper"}}
+    entries = {**STEP, "name": "each", "foreach": ["north", "south", "west"], "params": {"msg": "@_item"}}
+    steps = [STEP, entries, {**retried, "retry": {"max_attempts": 2, "delay": 0.1}}, {**STEP, "name": "mail"}]
+    inputs = {"region": {"type": "string", "enum": ["all", "north"], "default": "all", "description": "What to report"}}
+    document = json.dumps({"inputs": inputs, "procedures": steps})
+    flow = Flow.objects.create(flow_name="nightly-report", flow_json=document, enabled=True)
+    page.goto(f"/admin/flows/flow/{flow.pk}/run/")
+    take(page, f"run-form-{look}")
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_selector(".flow-summary.flow-failed")
+    page.wait_for_timeout(500)
+    page.reload()
+    take(page, f"run-{look}")
+    page.get_by_role("link", name="Resume").click()
+    take(page, f"run-resume-{look}")
+    page.goto("/admin/flows/run/")
+    take(page, f"runs-{look}")
 
 
 @pytest.fixture

@@ -81,9 +81,9 @@ def test_the_way_of_a_new_user_from_login_to_the_logs(open_page: OpenPage, admin
     assert Flow.objects.get().flow_json == TWO_STEPS
 
     page.get_by_role("button", name="Run").click()
-    expect(page.locator(".flow-summary")).to_contain_text("first succeeded: 2 steps")
+    expect(page.locator(".flow-summary")).to_contain_text("Succeeded. 2 of 2 steps")
     expect(page.locator(".flow-status.flow-succeeded")).to_have_count(2)
-    page.get_by_role("link", name="Log rows of this run").click()
+    page.get_by_role("link", name="All rows of this run in the log").click()
     page.wait_for_timeout(1500)
     page.reload()
     expect(page.locator("#result_list tbody tr").first).to_be_visible()
@@ -288,7 +288,7 @@ def test_the_list_switches_runs_deletes_and_restores(open_page: OpenPage, admin:
     for action, message in [
         ("run_selected", "is disabled"),
         ("enable_selected", "1 flow enabled."),
-        ("run_selected", "Run of hello succeeded"),
+        ("run_selected", "of hello is started"),
         ("delete_selected", "1 flow deleted"),
     ]:
         page.locator("input.action-select").check()

@@ -1,30 +1,29 @@
 """Join queries into one statement in ways that the ORM cannot say on every database."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import connections, router
-from django.db.models import QuerySet
+from django.db import connections
+from django.db.models import Model, QuerySet
 
-from flows.models import SysLog
-
+Row = TypeVar("Row", bound=Model)
 Statement = tuple[str, tuple[Any, ...]]
 
 
-def all_of(parts: Sequence[QuerySet[SysLog]]) -> Iterator[SysLog]:
-    """Return the rows of all these queries, one after the other, by one statement.
+def all_of(parts: Sequence[QuerySet[Row]]) -> Iterator[Row]:
+    """Return the rows of all these queries of one table, one after the other, by one statement.
 
     Each part may be sorted and cut; SQLite wants such parts as tables of their own.
     """
     sql, parameters = _joined([compiled(part) for part in parts])
     # The text is what the ORM made; all values are parameters.
-    return iter(SysLog.objects.raw(sql, parameters))
+    return iter(parts[0].model._default_manager.using(parts[0].db).raw(sql, parameters))
 
 
-def values_of(statements: Sequence[Statement]) -> Sequence[tuple[Any, ...]]:
-    """Return the plain values of all these queries by one statement; numbers and texts only."""
+def values_of(rows: QuerySet[Any, Any], statements: Sequence[Statement]) -> Sequence[tuple[Any, ...]]:
+    """Return the plain values of all these statements by one, where those rows are; numbers and texts only."""
     sql, parameters = _joined(statements)
-    with connections[_alias()].cursor() as cursor:
+    with connections[rows.db].cursor() as cursor:
         cursor.execute(sql, parameters)
         found: Sequence[tuple[Any, ...]] = cursor.fetchall()
         return found
@@ -32,15 +31,19 @@ def values_of(statements: Sequence[Statement]) -> Sequence[tuple[Any, ...]]:
 
 def compiled(rows: QuerySet[Any, Any]) -> Statement:
     """Return the SQL of a query and its parameters, apart."""
-    sql, parameters = rows.query.get_compiler(_alias()).as_sql()
+    sql, parameters = rows.query.get_compiler(rows.db).as_sql()
     return sql, tuple(parameters)
 
 
-def last_of(rows: QuerySet[SysLog]) -> SysLog | None:
+def last_of(rows: QuerySet[Row]) -> Row | None:
     """Return the last row of a sorted and cut query; the database walks the index, nothing is fetched on the way."""
     order = ", ".join(map(_reversed, map(str, rows.query.order_by)))
     sql, parameters = compiled(rows)
-    return next(iter(SysLog.objects.raw(f"SELECT * FROM ({sql}) AS walked ORDER BY {order} LIMIT 1", parameters)), None)  # noqa: S608
+    found = rows.model._default_manager.using(rows.db).raw(
+        f"SELECT * FROM ({sql}) AS walked ORDER BY {order} LIMIT 1",  # noqa: S608
+        parameters,
+    )
+    return next(iter(found), None)
 
 
 def _joined(statements: Sequence[Statement]) -> Statement:
@@ -50,7 +53,3 @@ def _joined(statements: Sequence[Statement]) -> Statement:
 
 def _reversed(name: str) -> str:
     return name[1:] if name.startswith("-") else f"{name} DESC"
-
-
-def _alias() -> str:
-    return router.db_for_read(SysLog) or "default"

@@ -1,0 +1,342 @@
+"""Prepare what the templates of runs show; every query has been made before."""
+
+import json
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from flows.admin import log_view
+from flows.admin.paging import query, searched, time_context, time_filters, ways_on
+from flows.admin.resuming import can_go_on
+from flows.admin.run_drawing import Bar, bars_of
+from flows.engine.references import NAME
+from flows.engine.text import counted, cut, quoted, visible
+from flows.log_pages.selection import Selection
+from flows.models import ACTIVE, Run, Status, StepRun, Trigger, local_text
+from flows.models.run import LOST
+from flows.outcome import duration
+from flows.paging.pages import Page
+from flows.run_pages import listing
+from flows.run_pages.detail import HEAD, HEAD_BELOW, RunDetail, document_of, log_selection, seconds_so_far
+from flows.run_pages.lineage import Origin, has_references
+from flows.run_pages.selection import RunSelection
+from flows.run_pages.steps import StepNode, steps_in
+
+OPEN_UP_TO = 50
+_LONGEST_TEXT = 20_000
+_LOG_COMES_LATE = timedelta(seconds=5)
+_TEXTS = (("inputs", "inputs"), ("outputs", "outputs"), ("definition", "definition, as it was"))
+STATUSES = (*Status.values, LOST)
+
+
+class ShownRun(NamedTuple):
+    """A run as the list shows it."""
+
+    id: int
+    url: str
+    flow: str
+    flow_url: str
+    status: str
+    began: str
+    took: str
+    trigger: str
+    by: str
+    steps: str
+
+
+def list_context(selection: RunSelection, page: Page[Run]) -> dict[str, Any]:
+    """Return what the list shows."""
+
+    def at(parameters: dict[str, str]) -> str:
+        return list_url(selection, **parameters)
+
+    return {
+        "selection": selection,
+        "rows": [_shown_run(run, selection) for run in page.rows],
+        "links": ways_on(page, at),
+        "searched": searched(page, listing.WINDOW, at),
+        "filters": _filters(selection),
+        "choices": [
+            ("status", "Status", _options(STATUSES, selection.status)),
+            ("trigger", "Trigger", _options(Trigger.values, selection.trigger)),
+        ],
+        "list_url": reverse("admin:flows_run_changelist"),
+        **time_context(selection, list_url),
+    }
+
+
+def list_url(selection: RunSelection, **more: str) -> str:
+    """Return the address of the list with this selection."""
+    return reverse("admin:flows_run_changelist") + query(selection.parameters() | more)
+
+
+def _shown_run(run: Run, selection: RunSelection) -> ShownRun:
+    seconds = seconds_so_far(run)
+    return ShownRun(
+        run.pk,
+        run_url(run.pk),
+        visible(run.flow_name),
+        reverse("admin:flows_run_changelist") + query(selection.parameters() | {"flow": run.flow_name}),
+        run.shown_status,
+        run.began,
+        duration(seconds) if seconds else "",
+        run.trigger,
+        visible(run.asked_by),
+        f"{run.steps_done}/{run.steps_total}",
+    )
+
+
+def run_url(run_id: int) -> str:
+    return reverse("admin:flows_run_change", args=[run_id])
+
+
+def _options(values: Any, chosen: str) -> list[tuple[str, str, bool]]:
+    return [("", "Any", not chosen), *((value, value, value == chosen) for value in values)]
+
+
+def _filters(selection: RunSelection) -> list[tuple[str, str]]:
+    """Return a text for each filter that is set, and the address without it."""
+    shown = [
+        (f"{name} {quoted(value) if name == 'flow' else value}", list_url(selection.without(name)))
+        for name in ("flow", "status", "trigger")
+        if (value := getattr(selection, name))
+    ]
+    return shown + time_filters(selection, list_url)
+
+
+class ShownText(NamedTuple):
+    """A text that may be large: its beginning, how long it is, and where all of it is; no address where it is whole."""
+
+    name: str
+    text: str
+    length: str
+    url: str
+
+
+class ShownAttempt(NamedTuple):
+    """One execution of a step."""
+
+    number: int
+    key: str
+    status: str
+    began: str
+    took: str
+    error: str
+    wait: str
+    not_storable: str
+    origin: str
+    origin_url: str
+    texts: list[ShownText]
+
+
+class ShownStep(NamedTuple):
+    """A step with its executions, its bar in the timeline, and what is below it."""
+
+    path: str
+    label: str
+    procedure: str
+    status: str
+    took: str
+    note: str
+    attempts: list[ShownAttempt]
+    bars: list[Bar]
+    below: "list[ShownStep]"
+    is_open: bool
+    counted_below: str
+    origin_url: str = ""
+
+
+def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
+    """Return what the page of a run shows, and the fragment that is polled."""
+    run = detail.run
+    user = request.user
+    seconds = seconds_so_far(run)
+    plain = Selection()
+    return {
+        "run": run,
+        "status": run.shown_status,
+        "may_change": _may_change(run),
+        "took": duration(seconds) if seconds else "",
+        "facts": _facts(request, detail),
+        "continued_by": [(number, run_url(number)) for number in detail.continued_by],
+        "steps": _shown_steps(detail),
+        "is_cut": detail.is_cut,
+        "texts": [(_run_text(run, name), label) for name, label in _TEXTS],
+        "warnings": _warnings(run),
+        "may_resume": can_go_on(run) and user.has_perm("flows.resume_run"),
+        "may_cancel": not run.is_ended and not run.cancel_asked_by and user.has_perm("flows.cancel_run"),
+        "again_url": _again_url(run) if user.has_perm("flows.run_flow") else "",
+        "may_see_log": user.has_perm("flows.view_syslog"),
+        "log_rows": [_without_run(log_view.shown_row(row, plain)) for row in detail.log],
+        "log_url": log_view.list_url(log_selection(run)),
+        "live_url": reverse("admin:flows_run_live", args=[run.pk]),
+    }
+
+
+def _may_change(run: Run) -> bool:
+    """Return whether the page may show more in a moment: the last log rows come after the end of a run."""
+    if run.ended_at is not None:
+        return timezone.now() - run.ended_at < _LOG_COMES_LATE
+    return run.status in ACTIVE and not run.is_lost
+
+
+def _without_run(row: log_view.ShownRow) -> log_view.ShownRow:
+    """Leave the names of the flow and the run out of a log row, which are those of the page."""
+    return row._replace(place=[part for part in row.place if part[0] == "step"])
+
+
+def _again_url(run: Run) -> str:
+    return reverse("admin:flows_flow_run", args=[run.flow_id]) + f"?again={run.pk}" if run.flow_id else ""
+
+
+def _facts(request: HttpRequest, detail: RunDetail) -> list[tuple[str, str, str]]:
+    """Return label, text and address of each fact; no address where this user may not follow it."""
+    run = detail.run
+    may_see_flow = run.flow_id and request.user.has_perm("flows.view_flow")
+    flow_url = reverse("admin:flows_flow_change", args=[run.flow_id]) if may_see_flow else ""
+    facts = [
+        ("Flow", visible(run.flow_name), flow_url),
+        ("Started by", visible(f"{run.trigger}, {run.asked_by}" if run.asked_by else run.trigger), ""),
+        ("Asked for", local_text(run.created_at), ""),
+        ("Began", local_text(run.started_at), ""),
+        ("Ended", local_text(run.ended_at), ""),
+        ("Key", visible(run.key) if run.trigger != Trigger.ADMIN else "", ""),
+        ("Goes on from", f"run {run.continues}" if run.continues else "", run_url(run.continues or 0)),
+        ("Cancelled by", visible(run.cancel_asked_by), ""),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+def _run_text(run: Run, name: str) -> ShownText | None:
+    text: str = getattr(run, name)
+    url = reverse("admin:flows_run_text", args=[run.pk, name])
+    return _shown_text(name, text[:_LONGEST_TEXT], len(text), url) if text not in ("", "{}", "[]") else None
+
+
+def _shown_text(name: str, head: str, length: int, url: str) -> ShownText:
+    """Return a text that is laid out where it is whole."""
+    if length > len(head):
+        return ShownText(name, head, f"{length:,}", url)
+    try:
+        return ShownText(name, json.dumps(json.loads(head), indent=2, ensure_ascii=False), f"{length:,}", "")
+    except (ValueError, RecursionError):
+        return ShownText(name, head, f"{length:,}", "")
+
+
+def _warnings(run: Run) -> list[str]:
+    try:
+        warnings = json.loads(run.warnings)
+    except ValueError:
+        return []
+    return [visible(str(text)) for text in warnings] if isinstance(warnings, list) else []
+
+
+def _shown_steps(detail: RunDetail) -> list[ShownStep]:
+    run = detail.run
+    document = document_of(run)
+    steps = [step for key in ("procedures", "on_failure") for step in steps_in(document, key)]
+    followed = {str(step.get("name")) for step in steps if has_references(step)}
+    shown = [_shown_step(node, run, is_top=True) for node in detail.steps]
+    return [one._replace(origin_url=origin_url(run, one.path)) if one.path in followed else one for one in shown]
+
+
+def origin_url(run: Run, step: str) -> str:
+    """Return the address that says where the parameters of a step come from; empty for a name that is no step's."""
+    return reverse("admin:flows_run_origin", args=[run.pk, step]) if NAME.fullmatch(step) else ""
+
+
+class ShownOrigin(NamedTuple):
+    """A parameter or a step on the way back, and what it comes from."""
+
+    label: str
+    text: str
+    value: str
+    note: str
+    url: str
+    below: "list[ShownOrigin]"
+
+
+def shown_origin(origin: Origin, run: Run) -> ShownOrigin:
+    """Return the way back as the page shows it."""
+    return ShownOrigin(
+        visible(origin.label),
+        visible(origin.text),
+        cut(origin.value),
+        origin.note,
+        origin_url(run, origin.step) if origin.step else "",
+        [shown_origin(one, run) for one in origin.below],
+    )
+
+
+def _shown_step(node: StepNode, run: Run, *, is_top: bool) -> ShownStep:
+    last = node.last
+    attempts = [_shown_attempt(row, HEAD if is_top else HEAD_BELOW) for row in node.attempts]
+    below = [_shown_step(one, run, is_top=False) for one in node.below]
+    return ShownStep(
+        visible(node.path),
+        visible(node.label),
+        visible(node.procedure),
+        node.status,
+        duration(last.seconds) if last and last.seconds else "",
+        _note(node, run),
+        attempts,
+        bars_of(node, run, timezone.now()),
+        below,
+        len(below) <= OPEN_UP_TO,
+        _counted_below(node),
+    )
+
+
+def _counted_below(node: StepNode) -> str:
+    number = len(node.below)
+    if number and node.below[0].label.startswith("["):
+        return "1 entry" if number == 1 else f"{number:,} entries"
+    return counted(number, "step")
+
+
+def _note(node: StepNode, run: Run) -> str:
+    """Return what is to be said of the execution that is in flight, or of several."""
+    if node.attempt:
+        since = f", since {local_text(run.step_started_at)}" if run.step_started_at else ""
+        return f"attempt {node.attempt}{since}" + _wait_before(node)
+    made = len(node.attempts)
+    return f"{made} attempts" if made > 1 else ""
+
+
+def _wait_before(node: StepNode) -> str:
+    last = node.last
+    return f", after a wait of {duration(last.retry_in)}" if last and last.retry_in else ""
+
+
+def _shown_attempt(row: StepRun, head: int) -> ShownAttempt:
+    heads: Any = row
+    texts = [
+        _step_text(row, "params", heads.params_head, heads.params_length, head),
+        _step_text(row, "result", heads.result_head, heads.result_length, head),
+        _step_text(row, "traceback", heads.traceback_tail, len(heads.traceback_tail), head),
+    ]
+    return ShownAttempt(
+        row.attempt,
+        f"{row.attempt} ",
+        row.status,
+        row.began,
+        duration(row.seconds) if row.seconds else "",
+        visible(row.error_message or row.error_type),
+        duration(row.retry_in) if row.retry_in else "",
+        visible(row.not_storable),
+        f"run {heads.reused_run}" if heads.reused_run else "",
+        run_url(heads.reused_run) if heads.reused_run else "",
+        [text for text in texts if text],
+    )
+
+
+def _step_text(row: StepRun, name: str, head: str, length: int, most: int) -> ShownText | None:
+    if not head or head == "{}":
+        return None
+    url = reverse("admin:flows_run_step_text", args=[row.run_id, row.pk, name])
+    # The end of a traceback says what was raised; whether there is more, its length does not tell.
+    cut = name == "traceback" and length >= most
+    return _shown_text({"params": "parameters"}.get(name, name), head, length + cut, url)
