@@ -25,14 +25,15 @@ def flushed_at_sigterm() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield
         return
-    signal.signal(signal.SIGTERM, _flush_and_exit)
+    signal.signal(signal.SIGTERM, flush_and_exit)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _flush_and_exit(number: int, _frame: FrameType | None) -> None:
+def flush_and_exit(number: int, _frame: FrameType | None) -> None:
+    """Handle a signal: write the log rows that wait, and end the process."""
     # The signal interrupts the main thread anywhere. In the middle of a log call it has to finish that first.
     if database_log_in_use_here():
         start_new_thread(_send_again, (number,))

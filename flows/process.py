@@ -27,7 +27,15 @@ class ProcessName(NamedTuple):
         """Whether the process is known to have ended: it ran here, and nothing of that number and beginning is left."""
         if not self.place or self.place != place():
             return False
-        return _began(self.pid) != self.began
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            # It is there, and somebody else's.
+            pass
+        # Where the system hides the processes of others, nobody can say more.
+        return _began(self.pid) not in (None, self.began)
 
 
 def this_process() -> ProcessName:
@@ -47,9 +55,9 @@ def place() -> str:
 
 
 def _began(pid: int) -> int | None:
-    """Return when a process began, in ticks since the boot; None for one that has ended, also if nobody reaped it."""
+    """Return when a process began, in ticks since the boot; -1 for one that has ended; None where that is not told."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[_STATE] in "ZX" else int(fields[_START_TIME])
+    return -1 if fields[_STATE] in "ZX" else int(fields[_START_TIME])

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from flows import runs
-from flows.models import Flow, SysLog
+from flows.models import Flow, Run, SysLog
 from tests.conftest import RUN_MANAGE
 
 HELLO = {
@@ -234,7 +234,7 @@ def test_each_line_of_the_file_has_the_format_of_the_contract(manage: RUN_MANAGE
     lines = (tmp_path / "log" / "flows.log").read_text().splitlines()
     assert len(lines) > 6
     assert all(LINE.fullmatch(line) for line in lines)
-    assert any(line.endswith(" INFO Kt prt [flow=hello step=step1] {'msg': 'hello'}") for line in lines)
+    assert any(line.endswith(" INFO Kt prt [flow=hello run=1 step=step1] {'msg': 'hello'}") for line in lines)
 
 
 def test_the_table_holds_a_run_with_its_four_columns(database_logging: None, settings: Settings) -> None:
@@ -245,9 +245,10 @@ def test_the_table_holds_a_run_with_its_four_columns(database_logging: None, set
         handler.flush()
 
     rows = list(SysLog.objects.order_by("id").values_list("level", "logger_name", "message"))
-    assert ("INFO", "procedures.common.Kt", "[flow=hello step=step1] {'msg': 'hello'}") in rows
-    assert rows[0] == ("INFO", "flows.engine.runner", "[flow=hello] run started, 2 steps")
-    assert rows[-1][2].startswith("[flow=hello] run succeeded in ")
+    run = Run.objects.get().pk
+    assert ("INFO", "procedures.common.Kt", f"[flow=hello run={run} step=step1] {{'msg': 'hello'}}") in rows
+    assert rows[0] == ("INFO", "flows.engine.runner", f"[flow=hello run={run}] run started, 2 steps")
+    assert rows[-1][2].startswith(f"[flow=hello run={run}] run succeeded in ")
     times = list(SysLog.objects.order_by("id").values_list("created_at", flat=True))
     assert times == sorted(times)
     assert all(time.microsecond % 1000 == 0 for time in times)

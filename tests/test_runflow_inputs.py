@@ -225,7 +225,7 @@ def test_a_step_alone_that_returns_no_dict_has_failed(monkeypatch: pytest.Monkey
 def test_json_holds_status_steps_warnings_outputs_and_context() -> None:
     found = as_json("continue_on_error")
     assert list(found) == [
-        *("flow", "status", "error", "failed_step", "seconds", "steps", "warnings", "outputs", "context"),
+        *("flow", "run_id", "status", "error", "failed_step", "seconds", "steps", "warnings", "outputs", "context"),
     ]
     assert found["warnings"] == ["optional failed: RuntimeError: the mail server is down"]
     assert [one["status"] for one in found["steps"]] == ["failed", "succeeded"]

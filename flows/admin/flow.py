@@ -18,7 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.admin import running
+from flows.admin import picture, running
 from flows.admin.filters import DeletedFilter, EnabledFilter
 from flows.engine.text import visible
 from flows.forms import FIRST_DOCUMENT, FlowForm, FlowRowForm, as_shown
@@ -138,7 +138,7 @@ class FlowAdmin(FlowModelAdmin):
         context |= {
             "may_run": flow and not flow.deleted and self.has_run_permission(request),
             "may_restore": flow and flow.deleted and super().has_change_permission(request),
-        }
+        } | picture.on_page(context)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:
@@ -211,10 +211,14 @@ class FlowAdmin(FlowModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         pages = (("run", self.run_view), ("outcome", self.outcome_view), ("restore", self.restore_view))
-        return [
-            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"flows_flow_{name}")
-            for name, view in pages
-        ] + super().get_urls()
+        return (
+            [
+                path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"flows_flow_{name}")
+                for name, view in pages
+            ]
+            + picture.urls(self)
+            + super().get_urls()
+        )
 
     @method_decorator([require_POST, transaction.non_atomic_requests])
     def run_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:

@@ -97,5 +97,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('run', 'path', 'attempt'), name='wf_step_run_attempt')],
             },
         ),
-        migrations.RunPython(hold_any_text, migrations.RunPython.noop),
+        migrations.RunPython(hold_any_text, migrations.RunPython.noop, atomic=False),
     ]

@@ -7,7 +7,15 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 from django.utils import timezone
 
 from flows.engine.errors import FlowError
@@ -20,6 +28,8 @@ from flows.recording.lease import Lease
 
 _FIRST_WAIT_SECONDS = 0.05
 _LONGEST_WAIT_SECONDS = 2.0
+# A table that is gone, a statement that the server does not take.
+_NEVER_HEALS = (ProgrammingError, DataError, NotSupportedError)
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +87,6 @@ class StepRow(NamedTuple):
     reused_from: int | None = None
 
 
-_INSERT_STEP = _INSERT.format(columns=", ".join(StepRow._fields), places=", ".join(["%s"] * len(StepRow._fields)))
-
-
 class InFlight(NamedTuple):
     """The step that is about to be executed; none where the path is empty."""
 
@@ -95,6 +102,8 @@ class Checkpoints:
         self._run = run
         self._lease = lease
         self._advance = _ADVANCE.format(now=DATABASE_SECONDS[connection.vendor], lease=LEASE_SECONDS)
+        columns = ", ".join(map(connection.ops.quote_name, StepRow._fields))
+        self._insert = _INSERT.format(columns=columns, places=", ".join(["%s"] * len(StepRow._fields)))
 
     def save(self, rows: Sequence[StepRow], in_flight: InFlight, steps_done: int) -> None:
         """Commit the outcomes of steps and the start of the next.
@@ -116,7 +125,7 @@ class Checkpoints:
                 if cursor.rowcount != 1:
                     self._say_why_not()
                 for row in rows:
-                    cursor.execute(_INSERT_STEP, _values(row))
+                    cursor.execute(self._insert, _values(row))
 
         try:
             self._commit(write, rows)
@@ -140,7 +149,7 @@ class Checkpoints:
                 raise RunLost(_taken(self._run))
             with connection.cursor() as cursor:
                 for row in rows:
-                    cursor.execute(_INSERT_STEP, _values(row))
+                    cursor.execute(self._insert, _values(row))
 
         reach("run.finishing")
         self._commit(write, rows, status)
@@ -169,6 +178,8 @@ class Checkpoints:
     def _give_up_or_wait(self, error: Exception, wait: float, *, first: bool) -> None:
         if connection.in_atomic_block:
             raise error
+        if isinstance(error, _NEVER_HEALS):
+            raise RunLost(f"the record of {self._run} cannot be written: {describe(error)}") from error
         if first:
             logger.warning("checkpoint of %s not written, trying again: %s", self._run, describe(error))
         # A connection that a server dropped stays dead until it is closed.

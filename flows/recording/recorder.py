@@ -186,7 +186,9 @@ class Recorder:
     def interrupt(self) -> NoReturn:
         """Commit what has ended and release the run, between two steps; raises `RunInterrupted`."""
         self._end(Status.INTERRUPTED)
-        raise RunInterrupted(f"{self._run} is interrupted; it can be resumed")
+        raise RunInterrupted(
+            f"{self._run} is interrupted; go on with: python manage.py runflow --resume {self._run.pk}"
+        )
 
     def stop_if_cancelled(self) -> None:
         """End the run here where somebody asked for that: between two attempts of a step."""

@@ -46,6 +46,17 @@ _LOOK_FOR_CANCEL_SECONDS = 2.0
 _LOOK_FOR_ROOM_SECONDS = 0.5
 
 
+class RunEnded(FlowRefused):
+    """The run of a key has ended already; nothing was executed."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        super().__init__(f"{run} is {run.status} already")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.run,)
+
+
 def run_flow(name: str, observe: Observer = unobserved, *, inputs: Mapping[str, Any] | None = None) -> RunOutcome:
     """Run an enabled flow to its end and return how it went.
 
@@ -58,13 +69,15 @@ def run_flow(name: str, observe: Observer = unobserved, *, inputs: Mapping[str, 
 def run_now(flow: Runnable, inputs: Mapping[str, Any], asked: Asked, observe: Observer = unobserved) -> RunOutcome:
     """Run a flow in this process to its end, with a record where there is a history.
 
-    Raises what `create_run` and `execute_run` raise.
+    Raises what `create_run` and `execute_run` raise, and `RunEnded` where the run of the key has ended already.
     """
     waits = settings.FLOWS_WHEN_ACTIVE == "queue"
     created = create_run(flow, inputs, asked, owner="" if waits else _new_owner())
     if created is None:
         return run_unrecorded(flow.flow.flow_name, flow.definition, inputs, observe)
     run, is_new = created
+    if run.is_ended:
+        raise RunEnded(run)
     if is_new and not waits:
         return _execute(run, flow.definition, NO_PROGRESS, observe)
     return execute_when_free(run.pk, observe)

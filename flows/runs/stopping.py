@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from flows.log_handler import flush_database_log
+from flows.log_signal import flush_and_exit
 
 GRACE_SECONDS = 25.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
+_MAY_BE_REPLACED = (signal.SIG_DFL, signal.default_int_handler, flush_and_exit)
 _ABANDON_SECONDS = 3.0
 _FLUSH_SECONDS = 5.0
 _ASK_SECONDS = 0.1
@@ -46,7 +47,7 @@ def stopped_by_signals(abandon: Callable[[], None]) -> Iterator[Stop]:
     """
     stop = Stop()
     in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or any(signal.getsignal(number) not in _DEFAULTS for number in _SIGNALS):
+    if not in_main_thread or any(signal.getsignal(number) not in _MAY_BE_REPLACED for number in _SIGNALS):
         yield stop
         return
     grace = threading.Timer(GRACE_SECONDS, lambda: _end_now(stop, abandon))

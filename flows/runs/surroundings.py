@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.db import connections
@@ -107,8 +108,12 @@ def _was_rolled_back(connection: BaseDatabaseWrapper) -> bool:
     if _is_left_open(connection):
         _begin_anew(connection)
         return True
-    is_open = _was_begun_past_django(connection)
-    connection.connection.rollback()
+    try:
+        is_open = _was_begun_past_django(connection)
+        connection.connection.rollback()
+    except Exception:  # noqa: BLE001  (drivers raise many kinds; a connection that is gone has nothing open)
+        _begin_anew(connection)
+        return False
     return is_open
 
 
@@ -126,9 +131,12 @@ def _was_begun_past_django(connection: BaseDatabaseWrapper) -> bool:
 def _begin_anew(connection: BaseDatabaseWrapper) -> None:
     """Close a connection whatever state it is in, so that the server rolls back, and open another one."""
     raw, connection.connection = connection.connection, None
-    if raw is not None:
-        raw.close()
-    connection.connect()
+    # The server may be away meanwhile; then the next query opens the connection, or says so.
+    with suppress(Exception):
+        if raw is not None:
+            raw.close()
+    with suppress(Exception):
+        connection.connect()
 
 
 def undisturbed(events: Iterator[Event], report: Callable[[Event, str], None]) -> Iterator[Event]:

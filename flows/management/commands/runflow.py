@@ -18,7 +18,7 @@ from flows.engine.values import InMemory, keep
 from flows.log_signal import flushed_at_sigterm
 from flows.management.errors import FAILED, REFUSED, reported
 from flows.management.progress import Progress
-from flows.models import Flow, Trigger
+from flows.models import Flow, Run, Status, Trigger
 from flows.outcome import Observer, RunOutcome, unobserved
 
 EXIT_CODES = (
@@ -83,7 +83,22 @@ class Command(BaseCommand):
         flow = services.runnable(name)
         inputs = services.inputs_for(flow.definition, **_given(options))
         asked = runs.Asked(Trigger.COMMAND, _user(), options["key"])
-        self._follow(partial(runs.run_now, flow, inputs, asked), len(flow.definition.steps), options)
+        try:
+            self._follow(partial(runs.run_now, flow, inputs, asked), len(flow.definition.steps), options)
+        except runs.RunEnded as ended:
+            self._tell_ended(ended.run, options)
+
+    def _tell_ended(self, run: Run, options: Mapping[str, Any]) -> None:
+        """Tell how the run of a key ended; it is not executed again."""
+        if options["json"]:
+            told = {"flow": run.flow_name, "run_id": run.pk, "status": run.status, "outputs": json.loads(run.outputs)}
+            self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False))
+        if run.status != Status.SUCCEEDED:
+            at = f" at {run.failed_step}" if run.failed_step else ""
+            why = f": {run.error_message}" if run.error_message else ""
+            raise CommandError(visible(f"{run} {run.status} already{at}{why}"), returncode=FAILED)
+        if not options["json"]:
+            self.stdout.write(f"{run} succeeded already")
 
     def _resume(self, name: str | None, options: Mapping[str, Any]) -> None:
         run = runs.find_run(options["resume"])

@@ -83,6 +83,7 @@
       ...options,
       onChange() {
         edited = true;
+        box.dispatchEvent(new CustomEvent("flow-document-changed", { bubbles: true, detail: { text: text() } }));
         if (!note.hidden && !refusal()) say("");
       },
       onError: (error) => say(error.message || String(error)),
