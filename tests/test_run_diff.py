@@ -394,7 +394,7 @@ def test_the_command_tells_each_change_and_the_first_divergence(acting: Acting) 
         r'    parameters /day: "mon\u001b" -> "tue"',
         r'    result: {"say": "two", "day": "mon\u001b"} -> nothing',
     ]
-    assert lines[-2:] == ["- three  succeeded T  only in the first", "1 equal, 1 differs, 1 only in the first"]
+    assert lines[-2:] == ["- three  succeeded T  only in the first", "1 equal, 1 different, 1 only in the first"]
 
 
 @pytest.mark.django_db
@@ -442,7 +442,7 @@ def test_a_failed_run_and_the_one_that_goes_on_from_it_part_where_it_failed(acti
     diff = read_diff(failed.pk, waiting.pk)
     assert diff.first
     assert diff.first.path == "gate"
-    assert [str(step.verdict) for step in diff.steps] == ["equal", "differs", "only in the second"]
+    assert [str(step.verdict) for step in diff.steps] == ["equal", "different", "only in the second"]
 
 
 @pytest.mark.django_db

@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     """How a step of one run stands to that of the other."""
 
     EQUAL = "equal"
-    DIFFERS = "differs"
+    DIFFERS = "different"
     ONLY_OLD = "only in the first"
     ONLY_NEW = "only in the second"
 
