@@ -16,6 +16,7 @@ import secrets
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,7 +24,7 @@ from urllib.parse import unquote_to_bytes
 
 from django.db import IntegrityError, transaction
 
-from flows import services
+from flows import services, versions
 from flows.engine import FlowError, InvalidFlow, format_document
 from flows.engine.document import MAX_BYTES, load_document
 from flows.engine.text import describe, quoted, visible
@@ -396,7 +397,9 @@ def _change(file: _File, flow: Flow | None, wishes: Wishes) -> Change:
 
 def _write(change: Change, flow: Flow | None) -> None:
     if flow is None:
-        Flow.objects.create(flow_name=change.name, flow_json=change.document, enabled=change.enabled, deleted=False)
+        made = Flow(flow_name=change.name, flow_json=change.document, enabled=change.enabled, deleted=False)
+        with _keeping(made, change):
+            made.save()
         return
     fields = []
     if change.diff:
@@ -409,7 +412,12 @@ def _write(change: Change, flow: Flow | None) -> None:
         flow.enabled = change.enabled
         fields.append("enabled")
     if fields:
-        flow.save_fields(fields)
+        with _keeping(flow, change):
+            flow.save_fields(fields)
+
+
+def _keeping(flow: Flow, change: Change) -> AbstractContextManager[None]:
+    return versions.keeping(flow, author="importflows (command)", why=f"Imported from {_shown(change.file)}")
 
 
 def _meaning(text: str) -> str | None:

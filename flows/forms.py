@@ -68,6 +68,15 @@ class FlowForm(FlowModelForm):
         label="Document",
         help_text="The steps in the order in which they run; a text such as @step1.msg reads an earlier result.",
     )
+    why = forms.CharField(
+        label="Why this change",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text="Optional; kept with the version that this save makes.",
+    )
+    text_shown: str | None = None
+    """A text that the page of a stored flow shows instead of the stored one."""
 
     class Meta:
         model = Flow
@@ -80,6 +89,8 @@ class FlowForm(FlowModelForm):
         self.initial["enabled"] = bool(self.initial.get("enabled"))
         compare_with_what_was_shown(self)
         self._document.opened = self._opened or self._fingerprint_now
+        if self.text_shown is not None:
+            self.initial["flow_json"] = as_shown(self.text_shown)
 
     @property
     def _document(self) -> DocumentWidget:
@@ -98,7 +109,7 @@ class FlowForm(FlowModelForm):
 
     @cached_property
     def changed_data(self) -> list[str]:
-        changed: list[str] = super().changed_data
+        changed: list[str] = [name for name in super().changed_data if name != "why"]
         if not self.instance.pk:
             return changed
         document = ["flow_json"] if self._document_was_touched() else []

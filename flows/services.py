@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -138,11 +137,6 @@ def runnable(name: str) -> Runnable:
         return Runnable(flow, parse(flow.flow_json, registry(), document, name=name), subflows)
     except InvalidFlow as error:
         raise FlowRefused(f"flow {quoted(name)} is invalid:\n{error}") from error
-
-
-def document_hash(text: str) -> str:
-    """Return the SHA-256 of a document's text."""
-    return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def inputs_for(definition: FlowDefinition, texts: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:

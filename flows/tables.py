@@ -81,3 +81,6 @@ def create_missing_tables(connection: BaseDatabaseWrapper) -> list[str]:
             for statement in definitions[name].split(";"):
                 cursor.execute(statement)
     return missing
+
+
+_MISSING_TABLE_OF_MYSQL = 1146

@@ -16,12 +16,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flows import runs
+from flows.diff import Difference
 from flows.models import Flow, Run, Status, StepRun, StepStatus, Trigger
 from flows.recording.params import params_digest
 from flows.run_diff import Change, RunDiff, compare, read_diff
 from flows.run_diff.aligning import aligned
 from flows.run_diff.comparing import MOST_CHANGES, Verdict
-from flows.run_diff.values import ABSENT, LONGEST_TEXT, Difference, differences
+from flows.run_diff.values import LONGEST_TEXT
 from tests.acting import Acting, acting
 
 __all__ = ["acting"]
@@ -57,48 +58,15 @@ def changed_at(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 
 
 @pytest.mark.no_database
-@given(JSON)
-def test_a_value_does_not_differ_from_its_copy(value: Any) -> None:
-    assert [*differences(value, json.loads(json.dumps(value)))] == []
-
-
-@pytest.mark.no_database
-@given(st.data())
-def test_one_changed_value_is_found_at_its_pointer_and_nowhere_else(data: st.DataObject) -> None:
-    value = data.draw(JSON)
-    path = data.draw(st.sampled_from([*places(value)]))
-    assume(value_at(value, path) != "changed")
-    assert [*differences(value, changed_at(value, path, "changed"))] == [(path, value_at(value, path), "changed")]
-    assert [each.path for each in differences(changed_at(value, path, "changed"), value)] == [path]
-
-
-@pytest.mark.no_database
-def test_values_of_different_types_are_different() -> None:
-    values = [1, 1.0, True, "1", [1], {"0": 1}, None, 0, 0.0, -0.0, False, "", [], {}]
-    for number, old in enumerate(values):
-        for other, new in enumerate(values):
-            assert bool([*differences(old, new)]) == (number != other), (old, new)
-
-
-@pytest.mark.no_database
-def test_null_is_not_the_same_as_nothing() -> None:
-    assert [*differences({"a": None}, {"b": None})] == [
-        Difference(("a",), None, ABSENT),
-        Difference(("b",), ABSENT, None),
-    ]
-    assert Change.of(Difference(("a",), None, ABSENT)) == Change(("a",), "null", None)
-
-
-@pytest.mark.no_database
 def test_a_pointer_is_exact_for_programs_and_visible_for_people() -> None:
-    change = Change.of(Difference(("a/b~c", 3, "\u202e" + "x" * 100), 1, 2))
+    change = Change.of(Difference("changed", ("a/b~c", 3, "\u202e" + "x" * 100), "", 1, 2))
     assert change.pointer == "/a~1b~0c/3/\u202e" + "x" * 100
     assert change.place == r"/a~1b~0c/3/\u202e" + "x" * 78 + "…"
 
 
 @pytest.mark.no_database
 def test_large_values_are_cut_to_where_they_differ() -> None:
-    change = Change.of(Difference((), "a" * 5000 + "OLD" + "z" * 5000, "a" * 5000 + "NEW" + "z" * 5000))
+    change = Change.of(Difference("changed", (), "", "a" * 5000 + "OLD" + "z" * 5000, "a" * 5000 + "NEW" + "z" * 5000))
     assert change.old
     assert change.new
     assert "OLD" in change.old
@@ -169,6 +137,45 @@ def test_a_run_does_not_differ_from_itself(steps: list[tuple[str, Any, Any]]) ->
     assert diff.is_equal
     assert diff.first is None
     assert diff.sections == ()
+
+
+@pytest.mark.no_database
+@given(st.data())
+def test_one_changed_value_is_found_at_its_pointer_and_nowhere_else(data: st.DataObject) -> None:
+    result = {"r": data.draw(JSON)}
+    path = data.draw(st.sampled_from([*places(result)][1:]))
+    assume(value_at(result, path) != "changed")
+    rows = [a_row(name, {"same": 1}) for name in "abc"]
+    diff = compared([*rows, a_row("x", result)], [*rows, a_row("x", changed_at(result, path, "changed"))])
+    (change,) = diff.steps[-1].sections[0].changes
+    assert (change.path, change.new) == (path, '"changed"')
+    assert diff.first is diff.steps[-1]
+
+
+@pytest.mark.no_database
+def test_values_of_different_types_are_different() -> None:
+    values = [1, 1.0, True, "1", [1], {"0": 1}, None, 0, 0.0, -0.0, False, "", [], {}]
+    for number, old in enumerate(values):
+        for other, new in enumerate(values):
+            assert compared([a_row("a", {"v": old})], [a_row("a", {"v": new})]).is_equal == (number == other), (
+                old,
+                new,
+            )
+
+
+@pytest.mark.no_database
+def test_null_is_not_the_same_as_nothing() -> None:
+    diff = compared([a_row("a", {"a": None})], [a_row("a", {"b": None})])
+    assert sorted(shown(diff, "a"), key=str) == [("result", "/a", "null", None), ("result", "/b", None, "null")]
+
+
+@pytest.mark.no_database
+def test_a_step_that_was_moved_in_the_definition_is_one_change() -> None:
+    old, new = (json.dumps({"procedures": [{"name": name} for name in names]}) for names in ("abc", "cab"))
+    (section,) = compare(a_run(1, definition=old), a_run(2, definition=new), [], []).sections
+    (change,) = section.changes
+    assert section.name == "definition"
+    assert (change.place, change.old, change.new) == ("/procedures/0 moved", "3", "1")
 
 
 @pytest.mark.no_database
@@ -409,8 +416,8 @@ def test_the_command_prints_one_json_document(acting: Acting) -> None:
     assert (told["flow"], told["equal"], told["first_divergence"]) == ("act", False, "one")
     assert [run["id"] for run in told["runs"]] == [old.pk, new.pk]
     assert told["steps"][0]["changes"] == [
-        {"of": "parameters", "changes": [{"pointer": "/n", "a": "1", "b": "2"}], "more": 0},
-        {"of": "result", "changes": [{"pointer": "/n", "a": "1", "b": "2"}], "more": 0},
+        {"of": "parameters", "changes": [{"pointer": "/n", "how": "", "a": "1", "b": "2"}], "more": 0},
+        {"of": "result", "changes": [{"pointer": "/n", "how": "", "a": "1", "b": "2"}], "more": 0},
     ]
 
 

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from flows import runs, services
 from flows.engine import Event, InvalidInputs, ItemSucceeded, StepRetrying, StepStarted, StepSucceeded
-from flows.models import Flow, Run, Status, StepRun, Trigger
+from flows.models import Flow, Run, Status, StepRun, Trigger, document_hash
 from flows.outcome import RunOutcome
 from flows.process import ProcessName, place, this_process
 from tests.acting import Acting, acting
@@ -96,7 +96,7 @@ def test_a_run_keeps_its_definition_inputs_trigger_and_who_asked(acting: Acting)
     kept = the_run()
     assert (kept.status, kept.trigger, kept.asked_by) == (Status.SUCCEEDED, Trigger.COMMAND, "amal")
     assert kept.definition == flow.flow_json
-    assert kept.definition_hash == services.document_hash(flow.flow_json)
+    assert kept.definition_hash == document_hash(flow.flow_json)
     assert json.loads(kept.inputs) == {"day": "monday"}
     assert json.loads(kept.outputs) == {"day": "monday"}
     assert list(json.loads(kept.code)) == ["Act"]

@@ -1,5 +1,7 @@
 """The flows in the admin: list, edit, run, delete and restore."""
 
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -18,10 +20,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
+from flows import versions
 from flows.admin import picture, running
 from flows.admin.filters import DeletedFilter, EnabledFilter
+from flows.admin.versions import VersionPages, version_to_edit
 from flows.engine.text import visible
-from flows.forms import FIRST_DOCUMENT, FlowForm, FlowRowForm, as_shown
+from flows.forms import FIRST_DOCUMENT, FlowForm, FlowModelForm, FlowRowForm, as_shown
 from flows.models import Flow, FlowQuerySet, local_text
 from flows.templatetags.flow_text import visible_lines
 
@@ -69,11 +73,18 @@ class FlowAdmin(FlowModelAdmin):
         if obj is None:
             return ("flow_name", "enabled", "flow_json")
         if self.has_change_permission(request, obj):
-            return ("flow_name", "enabled", "flow_json", "created", "last_change")
+            return ("flow_name", "enabled", "flow_json", "why", "created", "last_change")
         return ("name", "is_enabled", "document", "created", "last_change")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Flow | None = None) -> tuple[str, ...]:
         return tuple(name for name in self.get_fields(request, obj) if name not in FlowForm.base_fields)
+
+    def get_form(
+        self, request: HttpRequest, obj: Flow | None = None, change: bool = False, **kwargs: Any
+    ) -> type[FlowModelForm]:
+        form = super().get_form(request, obj, change, **kwargs)
+        version = version_to_edit(request, obj)
+        return type(form.__name__, (form,), {"text_shown": version.document}) if version else form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"flow_json": FIRST_DOCUMENT, "enabled": True} | super().get_changeform_initial_data(request)
@@ -138,19 +149,25 @@ class FlowAdmin(FlowModelAdmin):
         context |= {
             "may_run": flow and not flow.deleted and self.has_run_permission(request),
             "may_restore": flow and flow.deleted and super().has_change_permission(request),
+            "version": version_to_edit(request, flow),
         } | picture.on_page(context)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:
-        if not change:
-            obj.save()
-        elif form.changed_data:
-            obj.save_fields(form.changed_data)
+        with self._keeping(request, [obj], form.cleaned_data.get("why", "")):
+            if not change:
+                obj.save()
+            elif form.changed_data:
+                obj.save_fields(form.changed_data)
+
+    def _keeping(self, request: HttpRequest, flows: Iterable[Flow], why: str = "") -> AbstractContextManager[None]:
+        return versions.keeping(*flows, author=request.user.get_username(), why=why)
 
     # Deleting, which is a mark, and restoring
 
     def delete_model(self, request: HttpRequest, obj: Flow) -> None:
-        obj.mark_deleted()
+        with self._keeping(request, [obj]):
+            obj.mark_deleted()
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
         self.message_user(
@@ -162,39 +179,41 @@ class FlowAdmin(FlowModelAdmin):
         return redirect("admin:flows_flow_changelist" if may_list else "admin:index")
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Flow]) -> None:
-        for flow in queryset:
-            flow.mark_deleted()
+        with self._keeping(request, queryset):
+            for flow in queryset:
+                flow.mark_deleted()
 
     @admin.action(description="Delete selected flows (they can be restored)", permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
         flows = list(queryset.not_deleted())
         self._log(request, flows, DELETION, "")
-        self._change_flags(flows, deleted=True)
+        self._change_flags(request, flows, deleted=True)
         self._tell(request, flows, "deleted; they are kept, and the filter “deleted” shows them")
 
     @admin.action(description="Restore selected flows", permissions=["change"])
     def restore_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
         flows = list(queryset.deleted())
-        self._change_flags(flows, deleted=False)
+        self._change_flags(request, flows, deleted=False)
         self._log(request, flows, CHANGE, "Restored.")
         self._tell(request, flows, "restored")
 
     @admin.action(description="Enable selected flows", permissions=["change"])
     def enable_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
         flows = list(queryset.not_deleted().switched_off())
-        self._change_flags(flows, enabled=True)
+        self._change_flags(request, flows, enabled=True)
         self._log(request, flows, CHANGE, "Enabled.")
         self._tell(request, flows, "enabled")
 
     @admin.action(description="Disable selected flows", permissions=["change"])
     def disable_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
         flows = list(queryset.not_deleted().switched_on())
-        self._change_flags(flows, enabled=False)
+        self._change_flags(request, flows, enabled=False)
         self._log(request, flows, CHANGE, "Disabled.")
         self._tell(request, flows, "disabled")
 
-    def _change_flags(self, flows: list[Flow], **flags: bool) -> None:
-        Flow.objects.filter(pk__in=[flow.pk for flow in flows]).change_flags(**flags)
+    def _change_flags(self, request: HttpRequest, flows: list[Flow], **flags: bool) -> None:
+        with self._keeping(request, flows):
+            Flow.objects.filter(pk__in=[flow.pk for flow in flows]).change_flags(**flags)
 
     def _log(self, request: HttpRequest, flows: list[Flow], flag: int, message: str) -> None:
         if flows:
@@ -212,7 +231,8 @@ class FlowAdmin(FlowModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         pages = (("run", self.run_view), ("outcome", self.outcome_view), ("restore", self.restore_view))
         return (
-            [
+            VersionPages(self).urls()
+            + [
                 path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"flows_flow_{name}")
                 for name, view in pages
             ]
@@ -257,7 +277,8 @@ class FlowAdmin(FlowModelAdmin):
         if flow is None:
             return self._no_such_flow(request, object_id)
         if flow.deleted:
-            flow.restore()
+            with self._keeping(request, [flow]):
+                flow.restore()
             self._log(request, [flow], CHANGE, "Restored.")
         self.message_user(request, f"The flow “{flow}” is restored.", messages.SUCCESS)
         return redirect("admin:flows_flow_change", flow.pk)

@@ -10,7 +10,7 @@ def hold_any_text(apps: Any, schema_editor: Any) -> None:
     """Let our tables hold any character and compare texts exactly, whatever the database's default is."""
     if schema_editor.connection.vendor == "mysql":
         for table in ("wf_run", "wf_step_run"):
-            schema_editor.execute(f"ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+            schema_editor.execute(f"ALTER TABLE {table} ENGINE=InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
 
 
 class Migration(migrations.Migration):

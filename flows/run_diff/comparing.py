@@ -2,15 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain, islice
 from typing import Any, NamedTuple
 
+from flows.diff import Difference, differences
 from flows.models import Run, StepRun, StepStatus
 from flows.run_diff.aligning import Place, aligned, is_below
-from flows.run_diff.values import ABSENT, Change, Difference, differences
+from flows.run_diff.values import Change
 
 MOST_CHANGES = 20
 """How many changes are kept of a step, and of each section of a run; the others are counted."""
@@ -137,7 +137,7 @@ def _sections_of_steps(old: StepRun, new: StepRun) -> Iterator[Section]:
         ("procedure", differences(old.procedure, new.procedure)),
         ("parameters", _differences_of_params(old, new)),
         ("result", _differences_of_texts(_result(old), _result(new))),
-        ("error", differences(_error(old), _error(new))),
+        ("error", _differences_of_texts(_error(old), _error(new))),
     ):
         section = _section(name, found, room)
         if section:
@@ -148,7 +148,7 @@ def _sections_of_steps(old: StepRun, new: StepRun) -> Iterator[Section]:
 def _sections_of_runs(old: Run, new: Run) -> Iterator[Section]:
     for name, found in (
         ("status", differences(str(old.shown_status), str(new.shown_status))),
-        ("error", differences(old.error_message or ABSENT, new.error_message or ABSENT)),
+        ("error", _differences_of_texts(_quoted(old.error_message), _quoted(new.error_message))),
         ("definition hash", differences(old.definition_hash, new.definition_hash)),
         ("definition", _differences_of_texts(old.definition, new.definition)),
         ("sub-flows", differences(_documents(old), _documents(new))),
@@ -161,10 +161,8 @@ def _sections_of_runs(old: Run, new: Run) -> Iterator[Section]:
             yield section
 
 
-def _section(name: str, found: Iterator[Difference], room: int) -> Section | None:
-    shown = tuple(map(Change.of, islice(found, room)))
-    more = sum(1 for _ in found)
-    return Section(name, shown, more) if shown or more else None
+def _section(name: str, found: Sequence[Difference], room: int) -> Section | None:
+    return Section(name, tuple(map(Change.of, found[:room])), len(found[room:])) if found else None
 
 
 def _outcome(row: StepRun) -> str:
@@ -178,23 +176,31 @@ def _result(row: StepRun) -> str:
     return json.dumps({"_not_storable": row.not_storable}) if row.not_storable else row.result
 
 
-def _error(row: StepRun) -> Any:
-    return (row.error_message or row.error_type) if row.error_type else ABSENT
+def _error(row: StepRun) -> str:
+    return _quoted(row.error_message or row.error_type)
 
 
-def _differences_of_params(old: StepRun, new: StepRun) -> Iterator[Difference]:
+def _quoted(text: str) -> str:
+    return json.dumps(text) if text else ""
+
+
+def _differences_of_params(old: StepRun, new: StepRun) -> Sequence[Difference]:
     found = _differences_of_texts(old.params, new.params)
-    first = next(found, None)
-    if first is not None:
-        yield from chain([first], found)
-    elif old.params_digest != new.params_digest:
+    if not found and old.params_digest != new.params_digest:
         # Too large to be recorded: only their digests are known.
-        yield Difference((), f"SHA-256 {old.params_digest}", f"SHA-256 {new.params_digest}")
+        return differences(f"SHA-256 {old.params_digest}", f"SHA-256 {new.params_digest}")
+    return found
 
 
-def _differences_of_texts(old: str, new: str) -> Iterator[Difference]:
-    """Compare two JSON texts; equal ones are not read."""
-    return iter(()) if old == new else differences(_value(old), _value(new))
+def _differences_of_texts(old: str, new: str) -> Sequence[Difference]:
+    """Compare two JSON texts, of which one may be empty where there is no value; equal ones are not read."""
+    if old == new:
+        return ()
+    if not old:
+        return (Difference("added", (), "", None, _value(new)),)
+    if not new:
+        return (Difference("removed", (), "", _value(old), None),)
+    return differences(_value(old), _value(new))
 
 
 def _documents(run: Run) -> Any:
@@ -203,9 +209,7 @@ def _documents(run: Run) -> Any:
 
 
 def _value(text: str) -> Any:
-    """Return what a JSON text holds; an empty one holds nothing, and what is no JSON is compared as it is."""
-    if not text:
-        return ABSENT
+    """Return what a JSON text holds; what is no JSON is compared as it is."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,63 +1,38 @@
-"""What differs between two JSON values, by key and exact about types: 1, 1.0, true and "1" are four values."""
+"""Differences of JSON values as texts to be shown, cut to where they differ."""
 
 import json
-from collections.abc import Iterator
-from itertools import zip_longest
-from os.path import commonprefix
 from typing import Any, NamedTuple
 
+from flows.diff import Difference
+from flows.diff.keys import common_start
 from flows.engine.findings import Path, json_pointer
 
 LONGEST_TEXT = 200
 _BEFORE_THE_DIFFERENCE = 40
 
 
-class _Absent:
-    """Stands for a value that one of two documents does not have; `None` is one that it may have."""
-
-
-ABSENT = _Absent()
-
-
-class Difference(NamedTuple):
-    """A place where two documents differ, and what stands there in each."""
-
-    path: Path
-    old: Any
-    new: Any
-
-
-def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Difference]:
-    """Yield each place where two JSON values differ, as deep as both go, in the order of the old one."""
-    if type(old) is not type(new):
-        yield Difference(path, old, new)
-    elif isinstance(old, dict):
-        for key in old | new:
-            yield from differences(old.get(key, ABSENT), new.get(key, ABSENT), (*path, key))
-    elif isinstance(old, list):
-        for number, (one, other) in enumerate(zip_longest(old, new, fillvalue=ABSENT)):
-            yield from differences(one, other, (*path, number))
-    # Not by ==: NaN is the same as NaN here, and 0.0 is not -0.0.
-    elif repr(old) != repr(new):
-        yield Difference(path, old, new)
-
-
 class Change(NamedTuple):
-    """A difference to be shown: JSON texts, cut to what is around the difference; None where there is no value."""
+    """A difference, with JSON texts of what stands there in each run; None where nothing does.
+
+    `how` is empty, or `moved` or `renamed` for a step of a definition.
+    """
 
     path: Path
     old: str | None
     new: str | None
+    how: str = ""
 
     @classmethod
-    def of(cls, difference: Difference) -> "Change":
-        old, new = (None if value is ABSENT else _json(value) for value in difference[1:])
-        return cls(difference.path, *_cut_alike(old, new))
+    def of(cls, found: Difference) -> "Change":
+        old = None if found.kind == "added" else _json(found.old)
+        new = None if found.kind == "removed" else _json(found.new)
+        how = found.kind if found.kind in ("moved", "renamed") else ""
+        return cls(found.path, *_cut_alike(old, new), how)
 
     @property
     def place(self) -> str:
         """Return the JSON Pointer for people, long keys cut and nothing invisible; empty for the whole value."""
-        return json_pointer(self.path)
+        return " ".join(filter(None, (json_pointer(self.path), self.how)))
 
     @property
     def pointer(self) -> str:
@@ -71,7 +46,7 @@ def _json(value: Any) -> str:
 
 def _cut_alike(old: str | None, new: str | None) -> tuple[str | None, str | None]:
     """Cut two texts to a window in which they differ."""
-    alike = len(commonprefix([old or "", new or ""]))  # noqa: RUF071  (by character is what is meant)
+    alike = common_start(old or "", new or "")
     start = alike - _BEFORE_THE_DIFFERENCE if alike > LONGEST_TEXT // 2 else 0
     return _cut(old, start), _cut(new, start)
 

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from flows.engine import read_inputs
 from flows.engine.text import quoted
-from flows.models import Run, Status, Trigger
+from flows.models import Run, Status, Trigger, document_hash
 from flows.runs.ending import make_room
 from flows.runs.finding import code_of
-from flows.services import FlowRefused, Runnable, document_hash
+from flows.services import FlowRefused, Runnable
 from flows.tables import is_missing_table
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from flows.engine import Child, FlowDefinition, InvalidFlow, parse
 from flows.engine.procedures import Procedure
 from flows.engine.text import quoted
-from flows.models import Flow, Run
-from flows.services import FlowRefused, document_hash, registry
+from flows.models import Flow, Run, document_hash
+from flows.services import FlowRefused, registry
 
 
 class UnknownRun(FlowRefused):

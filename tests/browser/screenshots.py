@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from flows import runs
+from flows import runs, versions
 from flows.log_pages import pages
 from flows.models import Flow, Run, SysLog
 from tests.browser.conftest import OpenPage
@@ -198,3 +198,69 @@ def test_pictures_of_a_comparison(open_page: OpenPage, admin: User, two_runs: tu
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.get_by_role("link", name="update[4]").click()
     take(page, f"diff-first-{look}")
+
+
+@pytest.fixture
+def flow_with_versions(transactional_db: None) -> Flow:
+    """A flow that several people and programs changed."""
+    read = {**STEP, "name": "read", "params": {"url": "https://shop.example/prices", "days": 7}}
+    update = {**STEP, "name": "update", "params": {"rows": "@read.rows", "limit": 100}}
+    report = {**STEP, "name": "report", "params": {"msg": "@update.text"}}
+    flow = Flow(flow_name="nightly-prices", flow_json=document(read, update), enabled=False)
+    with versions.keeping(flow, author="mira", why=""):
+        flow.save()
+    bidi = "\u202e" + "<script>alert(1)</script>"
+    for author, why, text, enabled in (
+        ("mira", "The shop wants the report by mail", document(read, update, report), False),
+        ("jonas.with-a-very-long-user-name", "Ready", document(read, update, report), True),
+        (
+            "מיכל",
+            "חנות חדשה: יותר שורות ביום, וגם שם אחר לצעד",
+            document({**read, "params": {"url": "https://shop.example/v2/prices", "days": 14}}, report, update),
+            True,
+        ),
+        ("importflows (command)", "Imported from flows-in-git/nightly-prices.json", "", True),
+        (
+            bidi,
+            "because " * 20 + bidi,
+            document({**read, "name": "fetch"}, {**update, "params": {"rows": [1, 2, 3], bidi: bidi * 4}}),
+            True,
+        ),
+    ):
+        with versions.keeping(flow, author=author, why=why):
+            flow.flow_json = text or json.dumps(json.loads(flow.flow_json))
+            flow.enabled = enabled
+            flow.save_fields(["flow_json", "enabled"])
+    Flow.objects.filter(pk=flow.pk).update(flow_json=document(read, report), deleted=None)
+    return flow
+
+
+def document(*steps: object) -> str:
+    return json.dumps({"procedures": steps}, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "narrow", "narrow-dark"])
+def test_pictures_of_versions(open_page: OpenPage, admin: User, flow_with_versions: Flow, look: str) -> None:
+    page = open_page(admin, dark="dark" in look, width=390 if "narrow" in look else 1440)
+    here = f"/admin/flows/flow/{flow_with_versions.pk}/versions/"
+    for name, address in (
+        ("versions", here),
+        ("version", f"{here}2/"),
+        ("version-compare", f"{here}compare/?old=3&new=4"),
+        ("version-hostile", f"{here}compare/?old=4&new=6"),
+        ("version-same", f"{here}compare/?old=4&new=5"),
+        ("version-edit", f"/admin/flows/flow/{flow_with_versions.pk}/change/?version=2"),
+    ):
+        page.goto(address)
+        take(page, f"{name}-{look}")
+    unknown = document({**STEP, "mod": "no.Such"}, {**STEP, "name": "b", "params": {"msg": "@later.x"}})
+    for text in (unknown, document(STEP)):
+        with versions.keeping(flow_with_versions, author="mira"):
+            Flow.objects.filter(pk=flow_with_versions.pk).update(flow_json=text)
+    page.goto(f"{here}8/")
+    page.get_by_role("button", name="Restore this version").click()
+    page.wait_for_selector("[role=alert]")
+    take(page, f"version-refused-{look}")
+    flow = Flow.objects.create(flow_name="empty", flow_json=document(STEP))
+    page.goto(f"/admin/flows/flow/{flow.pk}/versions/")
+    take(page, f"versions-empty-{look}")

@@ -105,7 +105,7 @@ def _changes_as_data(sections: tuple[Section, ...]) -> list[dict[str, Any]]:
     return [
         {
             "of": name,
-            "changes": [{"pointer": each.pointer, "a": each.old, "b": each.new} for each in changes],
+            "changes": [{"pointer": each.pointer, "how": each.how, "a": each.old, "b": each.new} for each in changes],
             "more": more,
         }
         for name, changes, more in sections

@@ -1,0 +1,186 @@
+"""The pages of a flow's versions: the list, one version, two side by side, and the button that restores one."""
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_POST
+
+from flows import diff, versions
+from flows.engine import Finding, InvalidFlow
+from flows.models import Flow, FlowVersion
+
+if TYPE_CHECKING:
+    FlowModelAdmin = admin.ModelAdmin[Flow]
+else:
+    FlowModelAdmin = admin.ModelAdmin
+
+EDIT = "version"
+"""The query parameter with which the form of a flow shows the document of an old version."""
+
+STORED = "stored"
+"""What a page calls the stored state where no version holds it."""
+
+_ROWS_SHOWN = 2_000
+_DIFFERENCES_SHOWN = 200
+
+
+def version_to_edit(request: HttpRequest, flow: Flow | None) -> FlowVersion | None:
+    """Return the version whose document the form of a flow shall show, when it is opened with one."""
+    number = request.GET.get(EDIT, "")
+    if flow is None or request.method != "GET" or not _is_number(number):
+        return None
+    try:
+        return versions.version_numbered(flow, int(number))
+    except versions.NoVersions:
+        return None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
+
+
+class VersionPages:
+    """The views; who may see or change a flow is what its admin says."""
+
+    def __init__(self, flow_admin: FlowModelAdmin) -> None:
+        self.flow_admin = flow_admin
+
+    def urls(self) -> list[URLPattern]:
+        under = "<path:object_id>/versions/"
+        pages = (
+            ("", self.list_view, "versions"),
+            ("compare/", self.compare_view, "compare"),
+            ("<int:number>/", self.version_view, "version"),
+            ("<int:number>/restore/", self.restore_view, "restore_version"),
+        )
+        site = self.flow_admin.admin_site
+        return [path(under + rest, site.admin_view(view), name=f"flows_flow_{name}") for rest, view, name in pages]
+
+    @method_decorator(require_GET)
+    def list_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        flow = self._visible_flow(request, object_id)
+        if flow is None:
+            return self._no_such_flow(request, object_id)
+        context: dict[str, Any] = {"title": f"History of {flow}"}
+        try:
+            page = versions.versions_of(flow, request.GET.get("page", "1"))
+            stored = versions.not_kept_yet(flow) if page.number == 1 else None
+            shown = ([stored] if stored and page else []) + list(page)
+            context |= {"page": page, "rows": shown, "choosable": len(shown) > 1}
+        except versions.NoVersions as reason:
+            context["reason"] = str(reason)
+        return self._page(request, flow, "versions", context)
+
+    @method_decorator(require_GET)
+    def version_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponseBase:
+        flow = self._visible_flow(request, object_id)
+        if flow is None:
+            return self._no_such_flow(request, object_id)
+        return self._version_page(request, flow, self._version(flow, str(number)))
+
+    def _version_page(
+        self, request: HttpRequest, flow: Flow, version: FlowVersion, findings: tuple[Finding, ...] = ()
+    ) -> HttpResponseBase:
+        change = reverse("admin:flows_flow_change", args=[flow.pk])
+        context = {
+            "title": f"Version {version.number} of {flow}",
+            "version": version,
+            "text": versions.laid_out(version.document),
+            "findings": findings,
+            "is_stored": version.document == flow.flow_json,
+            "edit_url": f"{change}?{urlencode({EDIT: version.number})}",
+        }
+        return self._page(request, flow, "version", context)
+
+    @method_decorator(require_GET)
+    def compare_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        flow = self._visible_flow(request, object_id)
+        if flow is None:
+            return self._no_such_flow(request, object_id)
+        old, new = (self._version(flow, request.GET.get(side, "")) for side in ("old", "new"))
+        comparison = versions.compare(old, new)
+        rows = list(islice(diff.folded(comparison.rows), _ROWS_SHOWN + 1))
+        found = comparison.differences or ()
+        context = {
+            "title": f"Changes of {flow}",
+            "comparison": comparison,
+            "differences": found[:_DIFFERENCES_SHOWN],
+            "more_differences": len(found) - _DIFFERENCES_SHOWN,
+            "rows": rows[:_ROWS_SHOWN],
+            "more_rows": len(rows) > _ROWS_SHOWN,
+        }
+        return self._page(request, flow, "compare", context)
+
+    @method_decorator(require_POST)
+    def restore_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponseBase:
+        with transaction.atomic():
+            flow = self.flow_admin.get_object(request, unquote(object_id))
+            if not self.flow_admin.has_change_permission(request, flow):
+                raise PermissionDenied
+            if flow is None:
+                return self._no_such_flow(request, object_id)
+            version = self._version(flow, str(number))
+            try:
+                made = versions.restore_version(flow, version, request.user.get_username())
+            except InvalidFlow as error:
+                return self._version_page(request, flow, version, error.findings)
+            self._tell(request, flow, version, made)
+        return redirect("admin:flows_flow_change", flow.pk)
+
+    def _tell(self, request: HttpRequest, flow: Flow, version: FlowVersion, made: FlowVersion | None) -> None:
+        if made is None:
+            messages.warning(request, f"The flow holds the document of version {version.number} already.")
+            return
+        LogEntry.objects.log_actions(
+            request.user.pk,  # type: ignore[arg-type]
+            [flow],
+            CHANGE,
+            f"Restored version {version.number}.",
+        )
+        text = f"The document of version {version.number} is stored again; this is version {made.number}."
+        messages.success(request, text)
+
+    # What the views share
+
+    def _visible_flow(self, request: HttpRequest, object_id: str) -> Flow | None:
+        flow = self.flow_admin.get_object(request, unquote(object_id))
+        if not self.flow_admin.has_view_permission(request, flow):
+            raise PermissionDenied
+        return flow
+
+    def _version(self, flow: Flow, number: str) -> FlowVersion:
+        try:
+            if number == STORED:
+                return FlowVersion.of_stored(flow)
+            found = versions.version_numbered(flow, int(number)) if _is_number(number) else None
+        except versions.NoVersions as reason:
+            raise Http404(str(reason)) from reason
+        if found is None:
+            raise Http404("The flow has no such version.")
+        return found
+
+    def _no_such_flow(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        answer: HttpResponseBase = self.flow_admin._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
+            request, self.flow_admin.opts, object_id
+        )
+        return answer
+
+    def _page(self, request: HttpRequest, flow: Flow, name: str, context: dict[str, Any]) -> TemplateResponse:
+        common = self.flow_admin.admin_site.each_context(request) | {
+            "opts": self.flow_admin.opts,
+            "flow": flow,
+            "may_change": self.flow_admin.has_change_permission(request, flow),
+            "media": self.flow_admin.media,
+        }
+        return TemplateResponse(request, f"admin/flows/flow/{name}.html", common | context)
