@@ -133,8 +133,8 @@ def _step(place: Place, old_rows: Mapping[str, StepRun], new_rows: Mapping[str, 
 def _sections_of_steps(old: StepRun, new: StepRun) -> Iterator[Section]:
     room = MOST_CHANGES
     for name, found in (
-        ("status", differences(_outcome(old), _outcome(new))),
-        ("procedure", differences(old.procedure, new.procedure)),
+        ("status", _differences_of_words(_outcome(old), _outcome(new))),
+        ("procedure", _differences_of_words(old.procedure, new.procedure)),
         ("parameters", _differences_of_params(old, new)),
         ("result", _differences_of_texts(_result(old), _result(new))),
         ("error", _differences_of_texts(_error(old), _error(new))),
@@ -147,9 +147,9 @@ def _sections_of_steps(old: StepRun, new: StepRun) -> Iterator[Section]:
 
 def _sections_of_runs(old: Run, new: Run) -> Iterator[Section]:
     for name, found in (
-        ("status", differences(str(old.shown_status), str(new.shown_status))),
+        ("status", _differences_of_words(old.shown_status, new.shown_status)),
         ("error", _differences_of_texts(_quoted(old.error_message), _quoted(new.error_message))),
-        ("definition hash", differences(old.definition_hash, new.definition_hash)),
+        ("definition hash", _differences_of_words(old.definition_hash, new.definition_hash)),
         ("definition", _differences_of_texts(old.definition, new.definition)),
         ("sub-flows", differences(_documents(old), _documents(new))),
         ("inputs", _differences_of_texts(old.inputs, new.inputs)),
@@ -168,8 +168,8 @@ def _section(name: str, found: Sequence[Difference], room: int) -> Section | Non
 def _outcome(row: StepRun) -> str:
     """Return how a step ended; a reused outcome is what it was in the run that it comes from."""
     if row.status != StepStatus.REUSED:
-        return str(row.status)
-    return str(StepStatus.FAILED if row.error_type else StepStatus.SUCCEEDED if row.result else StepStatus.SKIPPED)
+        return row.status
+    return StepStatus.FAILED if row.error_type else StepStatus.SUCCEEDED if row.result else StepStatus.SKIPPED
 
 
 def _result(row: StepRun) -> str:
@@ -188,8 +188,12 @@ def _differences_of_params(old: StepRun, new: StepRun) -> Sequence[Difference]:
     found = _differences_of_texts(old.params, new.params)
     if not found and old.params_digest != new.params_digest:
         # Too large to be recorded: only their digests are known.
-        return differences(f"SHA-256 {old.params_digest}", f"SHA-256 {new.params_digest}")
+        return _differences_of_words(f"SHA-256 {old.params_digest}", f"SHA-256 {new.params_digest}")
     return found
+
+
+def _differences_of_words(old: str, new: str) -> Sequence[Difference]:
+    return () if old == new else differences(str(old), str(new))
 
 
 def _differences_of_texts(old: str, new: str) -> Sequence[Difference]:
