@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from flows import runs
@@ -26,6 +26,10 @@ from flows.run_diff.values import LONGEST_TEXT
 from tests.acting import Acting, acting
 
 __all__ = ["acting"]
+
+laws = settings(
+    max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -130,6 +134,7 @@ def shown(diff: RunDiff, path: str) -> list[tuple[str, str, str | None, str | No
 
 
 @pytest.mark.no_database
+@laws
 @given(st.lists(st.tuples(st.sampled_from("abc"), JSON, JSON), max_size=5))
 def test_a_run_does_not_differ_from_itself(steps: list[tuple[str, Any, Any]]) -> None:
     rows = [a_row(name, {"r": result}, {"p": params}, attempt=n) for n, (name, result, params) in enumerate(steps, 1)]
@@ -140,6 +145,7 @@ def test_a_run_does_not_differ_from_itself(steps: list[tuple[str, Any, Any]]) ->
 
 
 @pytest.mark.no_database
+@laws
 @given(st.data())
 def test_one_changed_value_is_found_at_its_pointer_and_nowhere_else(data: st.DataObject) -> None:
     result = {"r": data.draw(JSON)}
