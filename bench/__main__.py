@@ -1,4 +1,4 @@
-"""Measure, print, keep: python -m bench engine (or growth, results, check, command, all)."""
+"""Measure, print, keep: python -m bench engine (or another name, or all)."""
 
 import argparse
 import os
@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from bench.checker import check
 from bench.commands import command
+from bench.durable import durable
 from bench.engines import engine, growth
 from bench.large_results import results
 from bench.log_calls import log_call
 from bench.log_prunes import log_prune
 from bench.log_writes import log_write
+from bench.memory import memory
 from bench.outcome import Outcome, keep, tell
 from bench.rounds import Effort
 
@@ -20,6 +22,8 @@ BENCHMARKS: dict[str, Callable[[Effort], Outcome]] = {
     "results": results,
     "check": check,
     "command": command,
+    "durable": durable,
+    "memory": memory,
     "log-call": log_call,
     "log-write": log_write,
     "log-prune": log_prune,

@@ -38,12 +38,12 @@ def command(effort: Effort) -> Outcome:
         _make_site(environment)
         commands = [*_our_commands(folder, environment), *_peer_commands(folder, samples)]
         play_commands(commands, effort, samples)
-        rows = _log_rows(folder)
+        rows, runs = (_rows(folder, table) for table in ("wf_syslog", "wf_run"))
     present = [one for one in commands if one.label in samples.seconds]
     caveat = (
         "A warm file cache, compiled bytecode, SQLite; on MySQL the connection comes on top. Neither of the two "
-        "commands runs the system checks. Each runflow wrote its log lines to a file and to the table "
-        f"({rows} rows in all rounds) before it ended; there is no history yet. The peers print, and keep nothing."
+        "commands runs the system checks. Each runflow wrote its log lines to a file and to the table, and its record "
+        f"({rows} log rows and {runs} runs in all rounds), before it ended. The peers print, and keep nothing."
     )
     return Outcome(
         "command",
@@ -57,20 +57,20 @@ def command(effort: Effort) -> Outcome:
 
 
 def _make_site(environment: dict[str, str]) -> None:
-    for arguments in (["createtables"], ["importflows", str(ROOT / "samples" / "hello.json"), "--enable"]):
+    for arguments in (["migrate"], ["createtables"], ["importflows", str(ROOT / "samples" / "hello.json"), "--enable"]):
         command = [sys.executable, str(ROOT / "manage.py"), *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{done.stderr}\n{arguments[0]} failed: the site of the benchmark could not be made")
 
 
-def _log_rows(folder: Path) -> int:
-    """Return how many log rows the runs left; raises where they left none."""
+def _rows(folder: Path, table: str) -> int:
+    """Return how many rows the runs left in a table; raises where they left none, or no log file."""
     connection = sqlite3.connect(folder / "site.sqlite3")
-    rows: int = connection.execute("SELECT count(*) FROM wf_syslog").fetchone()[0]
+    rows: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
     connection.close()
     if not rows or not list((folder / "log").glob("*.log")):
-        raise SystemExit("runflow left no log rows or no log file: that would be no fair measurement")
+        raise SystemExit(f"runflow left nothing in {table}, or no log file: that would be no fair measurement")
     return rows
 
 
@@ -86,7 +86,7 @@ def _our_commands(folder: Path, environment: dict[str, str]) -> list[Command]:
             RUNFLOW,
             [sys.executable, str(ROOT / "manage.py"), "runflow", "hello"],
             environment,
-            "reads the flow, checks it, runs it, writes file and table",
+            "reads the flow, checks it, runs it, writes file, table and record",
         ),
     ]
 

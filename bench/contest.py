@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from statistics import median
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 MESSAGE = "hello"
@@ -40,19 +41,25 @@ def asked() -> tuple[float, list[int]]:
     return float(limit), [int(size) for size in sizes]
 
 
-def serve(prepare: Prepare, package: str = "") -> None:
-    """Time the work of each size that is asked for; `package` is the distribution that does it."""
+def serve(prepare: Prepare, package: str = "", *, commits_of: Callable[[Callable[[], Any]], int] | None = None) -> None:
+    """Time the work of each size that is asked for; `package` is the distribution that does it.
+
+    Where `commits_of` is given, it counts the commits of one call.
+    """
     limit, sizes = asked()
-    seconds = {}
+    seconds, commits = {}, {}
     for size in sizes:
         work = prepare(size)
         answer = work()
         if answer != MESSAGE:
             raise SystemExit(f"the work of size {size} gave {answer!r:.100} and not {MESSAGE!r}: nothing is measured")
         seconds[size] = seconds_of(work, limit)
-    report(seconds, package)
+        if commits_of is not None:
+            commits[size] = commits_of(work)
+    report(seconds, package, commits)
 
 
-def report(seconds: Mapping[int, float], package: str = "") -> None:
-    """Print the answer to the bench: the seconds by size, and the version of the package."""
-    print(json.dumps({"version": version(package) if package else "", "seconds": seconds}), flush=True)
+def report(seconds: Mapping[int, float], package: str = "", commits: Mapping[int, int] = MappingProxyType({})) -> None:
+    """Print the answer to the bench: the seconds and commits by size, and the version of the package."""
+    known = version(package) if package else ""
+    print(json.dumps({"version": known, "seconds": seconds, "commits": dict(commits)}), flush=True)

@@ -99,7 +99,7 @@ def keep(outcome: Outcome, load_before: float) -> None:
         "goals": [_as_data(goal) for goal in outcome.goals],
         "table": [list(row) for row in outcome.table],
         "seconds": outcome.samples.seconds,
-    }
+    } | outcome.samples.figures
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{now:%Y-%m-%d}-{outcome.name}.json"
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.environments import Missing, python_of, quiet_environment
 
@@ -24,11 +24,15 @@ class Effort(NamedTuple):
 
 
 class Contestant(NamedTuple):
-    """Who takes part: a module of bench, run by our Python or by a peer's; `does` says what it does more."""
+    """Who takes part: a module of bench, run by our Python or by a peer's; `does` says what it does more.
+
+    `database` is the URL of the one it works on, where that is no file of its own.
+    """
 
     label: str
     module: str
     does: str = ""
+    database: str = ""
 
     @property
     def peer(self) -> str:
@@ -47,9 +51,13 @@ class Spread(NamedTuple):
 
 @dataclass
 class Samples:
-    """Seconds by contestant's label and by size, one for each round; and who was left out, and why."""
+    """Seconds by contestant's label and by size, one for each round; and who was left out, and why.
+
+    `figures` are what else was counted, by what it is.
+    """
 
     seconds: dict[str, dict[int, list[float]]] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -95,7 +103,7 @@ def _measure(one: Contestant, python: str, sizes: Sequence[int], effort: Effort,
             done = subprocess.run(
                 command,
                 cwd=folder,
-                env=quiet_environment(Path(folder)),
+                env=quiet_environment(Path(folder)) | ({"DATABASE_URL": one.database} if one.database else {}),
                 capture_output=True,
                 text=True,
                 timeout=_PATIENCE_SECONDS,
@@ -113,6 +121,8 @@ def _measure(one: Contestant, python: str, sizes: Sequence[int], effort: Effort,
     by_size = samples.seconds.setdefault(one.label, {size: [] for size in sizes})
     for size, seconds in answer["seconds"].items():
         by_size[int(size)].append(seconds)
+    if commits := answer["commits"]:
+        samples.figures.setdefault("commits", {})[one.label] = {int(size): count for size, count in commits.items()}
 
 
 class Command(NamedTuple):

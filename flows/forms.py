@@ -91,6 +91,7 @@ class FlowForm(FlowModelForm):
         self._document.opened = self._opened or self._fingerprint_now
         if self.text_shown is not None:
             self.initial["flow_json"] = as_shown(self.text_shown)
+        self._document.flow_name = str(self["flow_name"].value() or "")
 
     @property
     def _document(self) -> DocumentWidget:

@@ -21,7 +21,7 @@ from flows.engine import (
     parse,
     read_inputs,
 )
-from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.text import meant, named, nearest, quoted
 from flows.models import Flow
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def check_document(text: str, name: str = "", others: Mapping[str, str] = Mappin
 
 
 def stored_document(name: str) -> str:
+    """Return the document of a flow that can be a step, enabled or not; raises `FlowRefused`."""
     flow = find_flow(name)
     if flow.deleted:
         raise FlowRefused(f"flow {quoted(name)} is deleted")
@@ -66,9 +67,14 @@ def _enabled_document(name: str) -> str:
 
 def procedures() -> "Catalogue":
     """Return what the procedures of this site are, as plain data."""
+    return _procedures(registry())
+
+
+@lru_cache(maxsize=8)
+def _procedures(of: Registry) -> "Catalogue":
     from flows.engine.catalogue import catalogue  # noqa: PLC0415  (a run needs none)
 
-    return catalogue(registry())
+    return catalogue(of)
 
 
 def flow_schema() -> dict[str, Any]:
@@ -108,7 +114,8 @@ def find_flow(name: str) -> Flow:
     flow = next((found for found in Flow.objects.filter(flow_name=name) if found.flow_name == name), None)
     if flow is None:
         known = list(Flow.objects.not_deleted().values_list("flow_name", flat=True))
-        raise FlowRefused(f"no flow is named {quoted(name)} (flows: {named(known)}).{did_you_mean(name, known)}")
+        guess = nearest(name, known)
+        raise FlowRefused(f"no flow is named {quoted(name)} (flows: {named(known)}).{meant(guess)}", instead=guess)
     return flow
 
 

@@ -6,7 +6,9 @@ from django.forms.renderers import BaseRenderer, TemplatesSetting
 from django.utils.safestring import SafeString
 from django_json_widget.widgets import JSONEditorWidget
 
+from flows.editor import check_panel
 from flows.engine.document import MAX_BYTES
+from flows.services import procedures
 
 
 class DocumentWidget(JSONEditorWidget):  # type: ignore[misc]  # the package has no types
@@ -20,9 +22,21 @@ class DocumentWidget(JSONEditorWidget):  # type: ignore[misc]  # the package has
     template_name = "admin/flows/flow/document_widget.html"
     opened = ""
     """The fingerprint of the text that the user was shown."""
+    flow_name = ""
+    """The name of the flow, which its document may not contain."""
+    may_view = True
+    """Whether the user may see where a procedure is used."""
 
     class Media:
-        js = ("flows/document_editor.js",)
+        css = {"all": ("flows/editor.css",)}
+        js = (
+            "flows/constructed_styles.js",
+            *JSONEditorWidget.Media.js,
+            "flows/document_editor.js",
+            "flows/check_panel.js",
+            "flows/completion.js",
+            "flows/step_tools.js",
+        )
 
     def __init__(self) -> None:
         super().__init__(attrs={"rows": 24, "spellcheck": "false", "autocomplete": "off"}, mode="code")
@@ -40,7 +54,14 @@ class DocumentWidget(JSONEditorWidget):  # type: ignore[misc]  # the package has
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
-        context["widget"] |= {"options": self.options, "opened": self.opened, "opened_name": self.opened_name(name)}
+        context["widget"] |= {
+            "options": self.options,
+            "opened": self.opened,
+            "opened_name": self.opened_name(name),
+            "panel": check_panel(context["widget"]["value"], self.flow_name),
+            "catalogue": procedures(),
+            "may_view": self.may_view,
+        }
         return context
 
     @staticmethod

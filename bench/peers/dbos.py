@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dbos import DBOS
+from sqlalchemy import Engine, event
 
 from bench.contest import MESSAGE, serve
 
@@ -30,6 +31,16 @@ def prepare(steps: int) -> Callable[[], Any]:
     return lambda: chain(steps)
 
 
+def commits_of(work: Callable[[], Any]) -> int:
+    """Return how often the database is committed to, which DBOS does over SQLAlchemy."""
+    commits: list[Any] = []
+    note = commits.append
+    event.listen(Engine, "commit", note)
+    work()
+    event.remove(Engine, "commit", note)
+    return len(commits)
+
+
 if __name__ == "__main__":
     config = {
         "name": "bench",
@@ -39,6 +50,6 @@ if __name__ == "__main__":
     }
     DBOS(config=config)
     DBOS.launch()
-    serve(prepare, "dbos")
+    serve(prepare, "dbos", commits_of=commits_of)
     sys.stdout.flush()
     DBOS.destroy()

@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from flows import versions
-from flows.admin import picture, running
+from flows.admin import editing, picture, running
 from flows.admin.filters import DeletedFilter, EnabledFilter
 from flows.admin.versions import VersionPages, version_to_edit
 from flows.engine.text import visible
@@ -151,6 +151,8 @@ class FlowAdmin(FlowModelAdmin):
             "may_restore": flow and flow.deleted and super().has_change_permission(request),
             "version": version_to_edit(request, flow),
         } | picture.on_page(context)
+        if "flow_json" in context["adminform"].form.fields:
+            context["adminform"].form.fields["flow_json"].widget.may_view = self.has_view_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:
@@ -230,15 +232,16 @@ class FlowAdmin(FlowModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         pages = (("run", self.run_view), ("outcome", self.outcome_view), ("restore", self.restore_view))
-        return (
-            VersionPages(self).urls()
-            + [
+        return [
+            *VersionPages(self).urls(),
+            *editing.urls(self),
+            *picture.urls(self),
+            *(
                 path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"flows_flow_{name}")
                 for name, view in pages
-            ]
-            + picture.urls(self)
-            + super().get_urls()
-        )
+            ),
+            *super().get_urls(),
+        ]
 
     @method_decorator([require_POST, transaction.non_atomic_requests])
     def run_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:

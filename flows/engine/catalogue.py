@@ -42,6 +42,14 @@ class Entry:
     file: str
     line: int
 
+    @property
+    def signature(self) -> str:
+        """What it takes and returns, on one line: `take(number: integer, text?: string) → ok, number`."""
+        shown = ", ".join(f"{one.name}{'' if one.required else '?'}: {one.type}" for one in self.parameters)
+        takes = shown or ("" if isinstance(self.accepts, ObjectOf) and self.accepts.rest is None else "…")
+        keys = ", ".join(f"{one['name']}: {one['type']}" for one in _result_keys(self.returns))
+        return f"{self.method}({takes}) → {keys or '…'}"
+
     def as_data(self) -> dict[str, Any]:
         """Return the entry as JSON values."""
         return {

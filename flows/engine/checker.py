@@ -23,6 +23,7 @@ from flows.engine.references import (
     parse_text,
     references_in,
 )
+from flows.engine.repairs import Repair
 from flows.engine.scope import ERROR, ERROR_TYPE, INPUT, RUNTIME, RUNTIME_TYPE, Scope
 from flows.engine.text import quoted
 from flows.engine.types import (
@@ -66,7 +67,7 @@ def check(text: str | bytes, registry: Registry, flows: FlowSource = no_flows, *
     `flows` gives the documents of sub-flows, `name` is the flow's own, so that it cannot contain itself. Imports only
     modules that the registry holds, calls nothing, and never raises for what the text holds.
     """
-    return _check(text, _Installation(registry, flows), (name,))
+    return _check(text, Installation(registry, flows), (name,))
 
 
 def parse(text: str | bytes, registry: Registry, flows: FlowSource = no_flows, *, name: str = "") -> FlowDefinition:
@@ -75,7 +76,7 @@ def parse(text: str | bytes, registry: Registry, flows: FlowSource = no_flows, *
 
 
 @dataclass(slots=True)
-class _Installation:
+class Installation:
     """What a document is checked against; a sub-flow that several steps name is checked once."""
 
     registry: Registry
@@ -100,20 +101,20 @@ class _Installation:
         return report.definition
 
 
-def _check(text: str | bytes, installation: _Installation, chain: tuple[str, ...]) -> Report:
+def _check(text: str | bytes, installation: Installation, chain: tuple[str, ...]) -> Report:
     value, findings = load_document(text)
     if findings:
         return Report(None, findings.as_tuple())
-    checker = _Checker(installation, findings, chain)
+    checker = Checker(installation, findings, chain)
     definition = checker.document(value)
     verdicts, hints = tuple(checker.verdicts), tuple(checker.hints())
     return Report(None if findings else definition, findings.as_tuple(), verdicts, hints)
 
 
-class _Checker:
+class Checker:
     """One pass over one document."""
 
-    def __init__(self, installation: _Installation, findings: Findings, chain: tuple[str, ...]) -> None:
+    def __init__(self, installation: Installation, findings: Findings, chain: tuple[str, ...]) -> None:
         self.installation = installation
         self.findings = findings
         self.chain = chain
@@ -133,7 +134,8 @@ class _Checker:
             return None
         self.reader.unknown_keys(document, _DOCUMENT_KEYS, ())
         if "procedures" not in document:
-            self.add((), 'the key "procedures" is missing; it holds the list of steps')
+            message = 'the key "procedures" is missing; it holds the list of steps'
+            self.add((), message, Repair.add("procedures", []))
         self.inputs = read_declared_inputs(self.reader, document)
         procedures = self._entries(document, "procedures")
         handlers = self._entries(document, "on_failure")
@@ -205,7 +207,10 @@ class _Checker:
         if entry.keys() <= _SEED_KEYS:
             target: Procedure | Child | None = self._procedure(entry, path)
             params = self.reader.object(entry, "params", path)
+            since = len(self.findings)
             template = self._template(params, _place_of(entry, "params", path), scope, _accepted_by(target), None)
+            if "params" not in entry:
+                self.findings.mend_under("params", since)
             options = PLAIN
         else:
             target, options, params, template = self._with_options(entry, path, scope)
@@ -225,12 +230,16 @@ class _Checker:
         key = "inputs" if is_flow else "params"
         params = self.reader.object(entry, key, path)
         judged = len(self.verdicts)
+        since = len(self.findings)
         template = self._template(params, _place_of(entry, key, path), inner, _accepted_by(target), when)
+        if key not in entry:
+            self.findings.mend_under(key, since)
         if isinstance(target, Child):
             self._literal_inputs(target.definition, template, (*path, key))
             self.verdicts[judged:] = [_doubt_of_bounds(one, target, (*path, key)) for one in self.verdicts[judged:]]
         if path[0] == "on_failure" and "continue_on_error" in entry:
-            self.add((*path, "continue_on_error"), "the steps of on_failure go on after an error in any case")
+            message = "the steps of on_failure go on after an error in any case"
+            self.add((*path, "continue_on_error"), message, Repair.remove())
         options = Options(
             self.reader.text(entry, "description", path),
             when,
@@ -286,21 +295,22 @@ class _Checker:
         try:
             return self.installation.registry.find(mod, method)
         except UnknownProcedure as error:
-            self.add((*path, "method" if isinstance(error, UnknownMethod) else "mod"), str(error))
+            key = "method" if isinstance(error, UnknownMethod) else "mod"
+            self.add((*path, key), str(error), Repair.write(error.instead))
             return None
 
     def _child(self, entry: dict[str, Any], path: Path) -> Child | None:
         for key in _NOT_WITH_FLOW:
             if key in entry:
                 hint = f'a step has either "flow" and "inputs", or "mod", "method" and "params"; remove {key}'
-                self.add((*path, key), hint)
+                self.add((*path, key), hint, Repair.remove())
         flow = self.reader.required_text(entry, "flow", path)
         if flow is None:
             return None
         try:
             return Child(flow, self.installation.child(flow, self.chain))
         except FlowError as error:
-            self.add((*path, "flow"), str(error))
+            self.add((*path, "flow"), str(error), Repair.write(error.instead))
             return None
 
     def _literal_inputs(self, child: FlowDefinition, template: Mapping[str, Any], path: Path) -> None:
@@ -321,16 +331,16 @@ class _Checker:
         place = (*path, "when")
         negated = isinstance(value, dict) and list(value) == ["not"]
         text = value["not"] if negated else value
+        since = len(self.findings)
         reference = self._single_reference(text, place)
-        if reference is None:
-            if not isinstance(text, str):
-                hint = 'write a reference such as "@step.key", or {"not": "@step.key"}'
-                self.add(place, f"this is {kind_of(text)}; {hint}")
-            return None
-        condition = Condition(reference, expected=not negated)
-        if self._is_readable(reference, place, scope, None):
+        if reference is None and not isinstance(text, str):
+            hint = 'write a reference such as "@step.key", or {"not": "@step.key"}'
+            self.add(place, f"this is {kind_of(text)}; {hint}")
+        elif reference is not None and self._is_readable(reference, place, scope, None):
             self._take(judge_reference(reference, BOOLEAN, scope.results, place))
-        return condition
+        if negated:
+            self.findings.mend_under("not", since)
+        return None if reference is None else Condition(reference, expected=not negated)
 
     def _foreach(self, entry: dict[str, Any], path: Path, scope: Scope, when: Condition | None) -> tuple[Scope, Any]:
         """Return the scope of the parameters of a repeated step, and what it is repeated for."""
@@ -361,7 +371,9 @@ class _Checker:
         try:
             found = parse_text(text)
         except BadReference as error:
-            self.add(place, str(error))
+            # A text for itself is no reference either.
+            is_reference = error.instead is not None and not error.instead.startswith("@@")
+            self.add(place, str(error), Repair.write(error.instead) if is_reference else None)
             return None
         if isinstance(found, Reference):
             return found
@@ -392,14 +404,14 @@ class _Checker:
         return _Anything(scope.results)
 
     def _take(self, verdict: Verdict) -> None:
-        path, reference, certainty, _ = verdict
+        path, reference, certainty, *_ = verdict
         if path[0] == "on_failure" and certainty is Certainty.PROVED:
             verdict = self._doubt_of_handlers(verdict)
         if reference is not None:
             self.verdicts.append(verdict)
         if certainty is Certainty.WRONG:
             shown = f"{quoted(str(verdict.reference))}: " if verdict.reference else ""
-            self.add(verdict.path, shown + verdict.reason)
+            self.add(verdict.path, shown + verdict.reason, verdict.repair)
 
     def _doubt_of_handlers(self, verdict: Verdict) -> Verdict:
         """Take a proof back where the step that is read is a handler: the others go on when it fails."""
@@ -414,10 +426,10 @@ class _Checker:
             return False
         step, rest = reference
         self.read.add(step if step != INPUT or rest is None else f"{INPUT}.{rest.partition('.')[0]}")
-        reason = scope.why_not(reference, place, when)
-        if reason:
-            self.add(place, f"{quoted(str(reference))}: {reason}")
-        return not reason
+        refusal = scope.why_not(reference, place, when)
+        if refusal:
+            self.add(place, f"{quoted(str(reference))}: {refusal.reason}", Repair.write(refusal.instead))
+        return refusal is None
 
 
 _SEED_KEYS = frozenset({"name", "mod", "method", "params"})

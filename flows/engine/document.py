@@ -35,7 +35,7 @@ def load_document(text: str | bytes) -> Loaded:
     try:
         value = _decoder(flaws).decode(checked)
     except json.JSONDecodeError as error:
-        findings.add((), _syntax_message(checked, error))
+        findings.add((), _syntax_message(checked, error), offset=error.pos)
         return Loaded(None, findings)
     # Only an escape can smuggle a broken or control character in; without one there is nothing to look for.
     if flaws or _SUSPECT.search(checked):

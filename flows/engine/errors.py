@@ -11,7 +11,17 @@ MAX_FINDINGS = 20
 
 
 class FlowError(Exception):
-    """Base of every error that the engine raises on its own account."""
+    """Base of every error that the engine raises on its own account.
+
+    `instead` is what was probably meant, where a name is not known and one is near.
+    """
+
+    instead: str | None = None
+
+    def __init__(self, *arguments: object, instead: str | None = None) -> None:
+        super().__init__(*arguments)
+        if instead:
+            self.instead = instead
 
 
 class InvalidFlow(FlowError):

@@ -9,7 +9,8 @@ from flows.engine.inputs import TYPES, Input
 from flows.engine.patterns import MAX_WAYS, pattern_problem, ways
 from flows.engine.reader import Reader
 from flows.engine.references import NAME
-from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.repairs import Repair
+from flows.engine.text import meant, named, nearest, quoted
 from flows.engine.types import kind_of
 
 MAX_ATTEMPTS = 10
@@ -77,8 +78,9 @@ def _declared_input(reader: Reader, name: str, value: dict[str, Any], path: Path
     reader.unknown_keys(value, _INPUT_KEYS, path)
     kind = reader.required_text(value, "type", path)
     if kind is not None and kind not in TYPES:
-        hint = did_you_mean(kind, TYPES)
-        reader.add((*path, "type"), f"{quoted(kind)} is no type of an input (types: {named(TYPES)}).{hint}")
+        guess = nearest(kind, TYPES)
+        message = f"{quoted(kind)} is no type of an input (types: {named(TYPES)}).{meant(guess)}"
+        reader.add((*path, "type"), message, Repair.write(guess))
         kind = None
     one = Input(
         name,

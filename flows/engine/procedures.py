@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from flows.engine.errors import FlowError, UnknownMethod, UnknownProcedure
-from flows.engine.text import an, describe, did_you_mean, named, quoted
+from flows.engine.text import an, describe, meant, named, nearest, quoted
 from flows.engine.types import ANYTHING, OBJECT, Type, from_annotation
 
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
@@ -127,18 +127,21 @@ class Registry:
 
     def _no_method(self, mod: str, method: str, reason: str) -> NoReturn:
         known = self.methods(mod)
+        guess = nearest(method, known)
         raise UnknownMethod(
             f"{quoted(method)} is no method that {quoted(mod)} offers: it {reason} (methods: {named(known)})."
-            f"{did_you_mean(method, known)}"
+            f"{meant(guess)}",
+            instead=guess,
         )
 
     def _class(self, mod: str) -> type:
         """Import the module and return the class that bears its name."""
         full_name = self.modules.get(mod)
         if full_name is None:
+            guess = nearest(mod, self.modules) or self._elsewhere(mod)
             raise UnknownProcedure(
-                f"no module {quoted(mod)} is registered (modules: {named(sorted(self.modules))})."
-                f"{did_you_mean(mod, self.modules) or self._elsewhere(mod)}"
+                f"no module {quoted(mod)} is registered (modules: {named(sorted(self.modules))}).{meant(guess)}",
+                instead=guess,
             )
         name = mod.rpartition(".")[2]
         owner = self._import(mod, full_name).get(name)
@@ -154,11 +157,10 @@ class Registry:
             )
         return cast(type, owner)
 
-    def _elsewhere(self, mod: str) -> str:
+    def _elsewhere(self, mod: str) -> str | None:
         """Return a guess for a module that is named without its folder, or with another one."""
         last = mod.rpartition(".")[2].lower()
-        same = (known for known in self.modules if known.rpartition(".")[2].lower() == last)
-        return next((f" Did you mean {quoted(known)}?" for known in same), "")
+        return next((known for known in self.modules if known.rpartition(".")[2].lower() == last), None)
 
     def _import(self, mod: str, full_name: str) -> dict[str, Any]:
         """Return what the module holds."""

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
+from flows.engine.examples import example
 from flows.engine.findings import Path, json_pointer
 from flows.engine.references import Reference, references_in
-from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.repairs import Repair
+from flows.engine.text import meant, named, nearest, quoted
 from flows.engine.types import (
     ANYTHING,
     OBJECT,
@@ -39,13 +41,14 @@ class Certainty(Enum):
 class Verdict(NamedTuple):
     """What a proof found at one place; `reason` says why it is not proved, and is empty where it is.
 
-    `reference` is None for a literal: it is told only where it is wrong.
+    `reference` is None for a literal: it is told only where it is wrong. `repair` mends what is wrong.
     """
 
     path: Path
     reference: Reference | None
     certainty: Certainty
     reason: str
+    repair: Repair | None = None
 
     @property
     def pointer(self) -> str:
@@ -57,11 +60,15 @@ UNDECLARED = "the step does not declare what it returns"
 
 
 class Found(NamedTuple):
-    """The type that a reference stands for; `problem` says that it can name nothing, `doubt` that it may not."""
+    """The type that a reference stands for; `problem` says that it can name nothing, `doubt` that it may not.
+
+    `instead` is the reference that was probably meant where there is a problem.
+    """
 
     type: Type
     doubt: str = ""
     problem: str = ""
+    instead: str | None = None
 
 
 def find_type(reference: Reference, results: Mapping[str, Type]) -> Found:
@@ -85,10 +92,10 @@ def find_type(reference: Reference, results: Mapping[str, Type]) -> Found:
 def _follow(owner: Type, parts: list[str], passed: str) -> Found:
     doubt = ""
     found = Found(owner)
-    for part in parts:
+    for number, part in enumerate(parts, 1):
         found = _found(member(found.type, part), found.type, part, passed)
         if found.problem:
-            return found
+            return found._replace(instead=found.instead and ".".join([found.instead, *parts[number:]]))
         doubt = doubt or found.doubt
         passed += f".{part}"
     return Found(found.type, doubt)
@@ -98,8 +105,10 @@ def _found(one: Member, owner: Type, key: str, passed: str) -> Found:
     if one.type is None:
         known = keys_of(owner)
         what = f"{quoted(passed)} is {told(owner)} and has no key {quoted(key)}"
-        keys = f" (keys: {named(known)}).{did_you_mean(key, known, before=passed + '.')}" if known else ""
-        return Found(ANYTHING, problem=what + keys)
+        guess = nearest(key, known)
+        instead = guess and f"{passed}.{guess}"
+        keys = f" (keys: {named(known)}).{meant(instead)}" if known else ""
+        return Found(ANYTHING, problem=what + keys, instead=instead)
     if one.certain:
         return Found(one.type)
     if ANYTHING in (owner, one.type):
@@ -132,13 +141,15 @@ def _judge_object(
 ) -> Iterator[Verdict]:
     for key, declared in target.fields.items():
         if declared.required and key not in template:
-            yield _wrong(path, f"the key {quoted(key)} is missing; it is {told(declared.type)}")
+            reason = f"the key {quoted(key)} is missing; it is {told(declared.type)}"
+            yield _wrong(path, reason, Repair.add(key, example(declared.type)))
     for key, item in template.items():
         declared_field = target.fields.get(key)
         kind = target.rest if declared_field is None else declared_field.type
         if kind is None:
-            hint = did_you_mean(key, target.fields)
-            yield _wrong((*path, key), f"{target} takes no key {quoted(key)} (keys: {named(target.fields)}).{hint}")
+            guess = nearest(key, target.fields)
+            reason = f"{target} takes no key {quoted(key)} (keys: {named(target.fields)}).{meant(guess)}"
+            yield _wrong((*path, key), reason, Repair.rename(guess, template))
         yield from judge(item, ANYTHING if kind is None else kind, results, (*path, key))
 
 
@@ -197,7 +208,7 @@ def judge_reference(reference: Reference, target: Type, results: Mapping[str, Ty
         return Verdict(path, reference, Certainty.ASSUMED, UNDECLARED)
     found = find_type(reference, results)
     if found.problem:
-        return Verdict(path, reference, Certainty.WRONG, found.problem)
+        return Verdict(path, reference, Certainty.WRONG, found.problem, Repair.write(found.instead))
     fits = fit(found.type, target)
     is_known = "its type is not declared" if found.type == ANYTHING else f"it is {told(found.type)}"
     misfit = f"{is_known}, and {told(target)} is needed here"
@@ -212,5 +223,5 @@ def _misfit(path: Path, template: Any, target: Type) -> Verdict:
     return _wrong(path, f"this is {kind_of(template)}; {told(target)} is needed here")
 
 
-def _wrong(path: Path, reason: str) -> Verdict:
-    return Verdict(path, None, Certainty.WRONG, reason)
+def _wrong(path: Path, reason: str, repair: Repair | None = None) -> Verdict:
+    return Verdict(path, None, Certainty.WRONG, reason, repair)

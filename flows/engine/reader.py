@@ -6,7 +6,8 @@ from typing import Any
 from flows.engine.findings import Findings, Path
 from flows.engine.patterns import MAX_WAYS
 from flows.engine.references import ENGINE
-from flows.engine.text import did_you_mean, quoted
+from flows.engine.repairs import Repair
+from flows.engine.text import meant, nearest, quoted
 from flows.engine.types import kind_of
 
 _EXAMPLES = {"name": "step1", "mod": "common.Kt", "method": "prt", "flow": "hello", "type": "string"}
@@ -26,8 +27,10 @@ class Reader:
             if self.findings.full:
                 break
             if key not in known and not key.startswith(ENGINE):
-                hint = did_you_mean(key, known) or " Known keys: " + ", ".join(known) + "."
-                self.add((*path, key), f'the key {quoted(key)} is unknown.{hint} A note begins with "_".')
+                guess = nearest(key, known)
+                hint = meant(guess) or " Known keys: " + ", ".join(known) + "."
+                message = f'the key {quoted(key)} is unknown.{hint} A note begins with "_".'
+                self.add((*path, key), message, Repair.rename(guess or ENGINE + key, value))
 
     def required_text(self, value: dict[str, Any], key: str, path: Path) -> str | None:
         """Return a text that must be there and may not be empty."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from flows.engine.errors import UnresolvedReference
 from flows.engine.findings import Path
+from flows.engine.repairs import Repair
 from flows.engine.text import an, did_you_mean, named, quoted
 from flows.engine.values import ATOMS, copy_value
 
@@ -31,7 +32,11 @@ class Reference(NamedTuple):
 
 
 class BadReference(ValueError):
-    """A text that begins with one @ and is no reference; the message says why."""
+    """A text that begins with one @ and is no reference; the message says why, `instead` what was probably meant."""
+
+    def __init__(self, message: str, instead: str | None) -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 def parse_text(text: str) -> str | Reference:
@@ -50,7 +55,7 @@ def parse_text(text: str) -> str | Reference:
         return Reference(*match.groups())
     if text.startswith("@@"):
         return text[1:]
-    raise BadReference(_what_is_wrong(text))
+    raise BadReference(_what_is_wrong(text), _without_spaces(text) or (f"@{text}" if len(text) > 1 else None))
 
 
 def _what_is_wrong(text: str) -> str:
@@ -59,13 +64,16 @@ def _what_is_wrong(text: str) -> str:
         return '"@" alone names no step; write "@step.key", or "@@" for the text "@"'
     if not step or not all(text[1:].split(".")):
         return f'{quoted(text)}: a part of it is empty; write "@step.key"{_as_text(text)}'
-    return f"{quoted(text)}: no space may stand next to the name; write {_without_spaces(text)}{_as_text(text)}"
+    meant = _without_spaces(text)
+    shown = quoted(meant) if meant else '"@step.key"'
+    return f"{quoted(text)}: no space may stand next to the name; write {shown}{_as_text(text)}"
 
 
-def _without_spaces(text: str) -> str:
+def _without_spaces(text: str) -> str | None:
     step, dot, rest = text[1:].partition(".")
     step = step.strip()
-    return quoted(f"@{step}{dot}{rest.strip()}") if NAME.fullmatch(step) else '"@step.key"'
+    meant = f"@{step}{dot}{rest.strip()}"
+    return meant if NAME.fullmatch(step) and meant != text else None
 
 
 def _as_text(text: str) -> str:
@@ -73,9 +81,10 @@ def _as_text(text: str) -> str:
 
 
 Place = tuple[Path, Reference]
+Reporter = Callable[[Path, str, Repair | None], None]
 
 
-def compile_value(value: Any, path: Path, found: list[Place], report: Callable[[Path, str], None]) -> Any:
+def compile_value(value: Any, path: Path, found: list[Place], report: Reporter) -> Any:
     """Return the value with each reference in it parsed, at any depth; bad ones go to `report`, the others to `found`.
 
     Values of objects and items of lists are looked at, keys never.
@@ -98,11 +107,11 @@ def compile_value(value: Any, path: Path, found: list[Place], report: Callable[[
 _LOOKED_AT = frozenset({str, dict, list})
 
 
-def _compile_text(text: str, path: Path, found: list[Place], report: Callable[[Path, str], None]) -> str | Reference:
+def _compile_text(text: str, path: Path, found: list[Place], report: Reporter) -> str | Reference:
     try:
         parsed = parse_text(text)
     except BadReference as error:
-        report(path, str(error))
+        report(path, str(error), Repair.write(error.instead))
         return text
     if isinstance(parsed, Reference):
         found.append((path, parsed))

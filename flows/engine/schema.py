@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.engine.catalogue import Catalogue, Entry
 from flows.engine.checker import MAX_ENTRIES, MAX_NAME, MAX_STEPS
+from flows.engine.examples import written
 from flows.engine.inputs import TYPES
 from flows.engine.options import MAX_ATTEMPTS, MAX_BACKOFF, MAX_ENUM, MAX_SECONDS
 from flows.engine.patterns import MAX_PATTERN
@@ -165,19 +166,14 @@ def _plain(kind: Type) -> dict[str, Any]:
     if isinstance(kind, Atom):
         return {"type": kind.name}
     if isinstance(kind, Constant):
-        return {"const": _written(kind.value)}
+        return {"const": written(kind.value)}
     if isinstance(kind, ListOf):
         return {"type": "array", "items": schema_of(kind.item)}
     if isinstance(kind, OneOf):
         if all(isinstance(option, Constant) for option in kind.options):
-            return {"enum": [_written(option.value) for option in kind.options if isinstance(option, Constant)]}
+            return {"enum": [written(option.value) for option in kind.options if isinstance(option, Constant)]}
         return {"anyOf": [_plain(option) for option in kind.options]}
     return _object(kind)
-
-
-def _written(value: Any) -> Any:
-    """Return a constant as a document has it: a text that begins with @ gets another."""
-    return f"@{value}" if isinstance(value, str) and value.startswith("@") else value
 
 
 def _object(kind: ObjectOf) -> dict[str, Any]:

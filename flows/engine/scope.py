@@ -1,13 +1,13 @@
 """What a reference may name at one place of a document."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from flows.engine.definition import Condition
 from flows.engine.findings import Path
 from flows.engine.references import ENGINE, NAME, Reference
-from flows.engine.text import did_you_mean, named, quoted
+from flows.engine.text import meant, named, nearest, quoted
 from flows.engine.types import INTEGER, NULL, STRING, Field, ObjectOf, Type, union
 
 RUNTIME, INPUT, ERROR, ITEM, INDEX = "_runtime", "_input", "_error", "_item", "_index"
@@ -22,6 +22,13 @@ _WHY_NOT_HERE = {
     ITEM: _ENTRY,
     INDEX: _ENTRY,
 }
+
+
+class Refusal(NamedTuple):
+    """Why a reference may not stand at a place; `instead` is what was probably meant."""
+
+    reason: str
+    instead: str | None = None
 
 
 @dataclass(slots=True)
@@ -42,31 +49,35 @@ class Scope:
         results = self.results | {ITEM: entry, INDEX: INTEGER}
         return Scope(results, self.entries, self.conditions, self.fragile)
 
-    def why_not(self, reference: Reference, place: Path, when: Condition | None) -> str:
-        """Return why a reference at that place, in a step with that condition, may not be; empty where it may."""
+    def why_not(self, reference: Reference, place: Path, when: Condition | None) -> Refusal | None:
+        """Return why a reference at that place, in a step with that condition, may not be; None where it may."""
         step = reference.step
         if step not in self.results:
             return self._why_unknown(reference, place)
         if step in self.fragile:
-            return f"{quoted(step)} may fail and go on; nothing may refer to it"
+            return Refusal(f"{quoted(step)} may fail and go on; nothing may refer to it")
         if step in self.conditions and self.conditions[step] != when:
-            return self._why_conditional(step, place)
-        return ""
+            return Refusal(self._why_conditional(step, place))
+        return None
 
-    def _why_unknown(self, reference: Reference, place: Path) -> str:
+    def _why_unknown(self, reference: Reference, place: Path) -> Refusal:
         step = reference.step
         if step.startswith(ENGINE):
             known = [name for name in self.results if name.startswith(ENGINE)]
-            hint = did_you_mean(step, known, before="@", after=_after(reference))
-            return _WHY_NOT_HERE.get(step) or f"the engine keeps {named(known)} here.{hint}"
+            guess = _guess(reference, known)
+            if step in _WHY_NOT_HERE:
+                return Refusal(_WHY_NOT_HERE[step])
+            return Refusal(f"the engine keeps {named(known)} here.{meant(guess)}", guess)
         earlier = [name for name in self.results if NAME.fullmatch(name)]
         where = self._where(step)
         if where is not None:
-            return f"{self._why_not_earlier(step, where, place)} (earlier steps: {named(earlier)})."
-        hint = did_you_mean(step, earlier, before="@", after=_after(reference))
+            return Refusal(f"{self._why_not_earlier(step, where, place)} (earlier steps: {named(earlier)}).")
+        guess = _guess(reference, earlier)
+        hint = meant(guess)
         if not NAME.fullmatch(step):
             hint += f" Write {quoted(f'@{reference}')} for the text itself."
-        return f"no step is named {quoted(step)} (earlier steps: {named(earlier)}).{hint}"
+            guess = guess or f"@{reference}"
+        return Refusal(f"no step is named {quoted(step)} (earlier steps: {named(earlier)}).{hint}", guess)
 
     def _where(self, step: str) -> Path | None:
         """Return where a name stands first."""
@@ -90,6 +101,11 @@ class Scope:
         if place[0] == "outputs" or place[2:3] == ("when",):
             return f'{reason}; only a step with the same "when" may refer to it'
         return f'{reason}; write the same "when" here'
+
+
+def _guess(reference: Reference, names: Iterable[str]) -> str | None:
+    guess = nearest(reference.step, names)
+    return f"@{guess}{_after(reference)}" if guess else None
 
 
 def _after(reference: Reference) -> str:

@@ -75,7 +75,12 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 def did_you_mean(name: str, names: Iterable[str], before: str = "", after: str = "") -> str:
     """Return `` Did you mean "x"?`` with a leading space, or nothing; the guess stands between `before` and `after`."""
     guess = nearest(name, names)
-    return f" Did you mean {quoted(before + guess + after)}?" if guess else ""
+    return meant(before + guess + after) if guess else ""
+
+
+def meant(guess: str | None) -> str:
+    """Return a guess as `` Did you mean "x"?`` with a leading space, or nothing."""
+    return f" Did you mean {quoted(guess)}?" if guess else ""
 
 
 def describe(error: BaseException) -> str:

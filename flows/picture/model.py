@@ -8,6 +8,7 @@ from flows.engine.checker import MAX_STEPS
 from flows.engine.document import load_document
 from flows.engine.findings import Finding, Path, json_pointer
 from flows.engine.references import Place, compile_value
+from flows.engine.repairs import Repair
 from flows.engine.scope import ERROR, INDEX, INPUT, ITEM, RUNTIME
 from flows.engine.text import counted
 from flows.engine.values import ATOMS
@@ -216,7 +217,7 @@ class _Reading:
         self.nodes.append(replace(node, findings=tuple(findings), hints=tuple(hints)))
 
 
-def _not_now(path: Path, message: str) -> None:
+def _not_now(path: Path, message: str, repair: Repair | None) -> None:
     """Say nothing of a bad reference: the checker does."""
 
 

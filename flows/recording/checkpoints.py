@@ -5,17 +5,20 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import (
+    DEFAULT_DB_ALIAS,
     DatabaseError,
     DataError,
     InterfaceError,
     NotSupportedError,
     ProgrammingError,
-    connection,
+    connections,
     transaction,
 )
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from flows.engine.errors import FlowError
@@ -101,8 +104,13 @@ class Checkpoints:
     def __init__(self, run: Run, lease: Lease) -> None:
         self._run = run
         self._lease = lease
-        self._advance = _ADVANCE.format(now=DATABASE_SECONDS[connection.vendor], lease=LEASE_SECONDS)
-        columns = ", ".join(map(connection.ops.quote_name, StepRow._fields))
+        # The one of this thread; django.db.connection would look for it at each use.
+        self._connection = connections[DEFAULT_DB_ALIAS]
+        # The start of a step is written twice: on the run, and in the row of the step.
+        self._adapt = lru_cache(maxsize=2)(self._connection.ops.adapt_datetimefield_value)
+        self._advance = _ADVANCE.format(now=DATABASE_SECONDS[self._connection.vendor], lease=LEASE_SECONDS)
+        # Quoted: MySQL has a word "procedure" of its own.
+        columns = ", ".join(map(self._connection.ops.quote_name, StepRow._fields))
         self._insert = _INSERT.format(columns=columns, places=", ".join(["%s"] * len(StepRow._fields)))
 
     def save(self, rows: Sequence[StepRow], in_flight: InFlight, steps_done: int) -> None:
@@ -110,22 +118,21 @@ class Checkpoints:
 
         Raises `RunLost`, or `RunCancelled` after the rows were committed.
         """
-        advance = [
+        advance: list[Any] = [
             in_flight.path,
             in_flight.attempt,
-            _adapted(in_flight.started_at),
+            self._adapt(in_flight.started_at),
             steps_done,
             self._run.pk,
             self._lease.owner,
         ]
 
         def write() -> None:
-            with connection.cursor() as cursor:
+            with self._connection.cursor() as cursor:
                 cursor.execute(self._advance, advance)
                 if cursor.rowcount != 1:
                     self._say_why_not()
-                for row in rows:
-                    cursor.execute(self._insert, _values(row))
+                self._insert_rows(cursor, rows)
 
         try:
             self._commit(write, rows)
@@ -147,13 +154,17 @@ class Checkpoints:
             mine = Run.objects.filter(pk=self._run.pk, owner=self._lease.owner, status=Status.RUNNING)
             if mine.update(status=status, **ends, **values) != 1:
                 raise RunLost(_taken(self._run))
-            with connection.cursor() as cursor:
-                for row in rows:
-                    cursor.execute(self._insert, _values(row))
+            with self._connection.cursor() as cursor:
+                self._insert_rows(cursor, rows)
 
         reach("run.finishing")
         self._commit(write, rows, status)
         reach("run.finished")
+
+    def _insert_rows(self, cursor: CursorWrapper, rows: Sequence[StepRow]) -> None:
+        for row in rows:
+            values: list[Any] = [self._adapt(value) if isinstance(value, datetime) else value for value in row]
+            cursor.execute(self._insert, values)
 
     def _commit(self, write: Callable[[], None], rows: Sequence[StepRow], status: Status | None = None) -> None:
         wait = _FIRST_WAIT_SECONDS
@@ -176,7 +187,7 @@ class Checkpoints:
         self._lease.renewed(began)
 
     def _give_up_or_wait(self, error: Exception, wait: float, *, first: bool) -> None:
-        if connection.in_atomic_block:
+        if self._connection.in_atomic_block:
             raise error
         if isinstance(error, _NEVER_HEALS):
             raise RunLost(f"the record of {self._run} cannot be written: {describe(error)}") from error
@@ -184,7 +195,7 @@ class Checkpoints:
             logger.warning("checkpoint of %s not written, trying again: %s", self._run, describe(error))
         # A connection that a server dropped stays dead until it is closed.
         with suppress(DatabaseError, InterfaceError):
-            connection.close()
+            self._connection.close()
         if self._lease.is_over:
             raise RunLost(
                 f"{self._run} is presumed lost: its record could not be written for {LEASE_SECONDS} s "
@@ -212,11 +223,3 @@ class Checkpoints:
 
 def _taken(run: Run) -> str:
     return f"{run} is no longer executed by this process: it is {run.status}"
-
-
-def _values(row: StepRow) -> list[Any]:
-    return [_adapted(value) if isinstance(value, datetime) else value for value in row]
-
-
-def _adapted(moment: datetime | None) -> Any:
-    return connection.ops.adapt_datetimefield_value(moment) if moment else None

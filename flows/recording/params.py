@@ -12,6 +12,10 @@ from flows.engine.values import unstorable
 
 MAX_PARAMS_BYTES = 256 * 1024
 
+# One encoder each: json.dumps makes another one each time.
+_text_of = json.JSONEncoder(ensure_ascii=False).encode
+_sorted_text_of = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+
 
 def entries_of(step: Step, scope: Mapping[str, Any]) -> list[Any] | None:
     """Return the entries of a `foreach`; None where there is none, or where the engine will say what is wrong."""
@@ -48,7 +52,7 @@ def recorded_params(params: Any) -> tuple[str, str]:
     problem = unstorable(params)
     if problem is not None:
         return json.dumps({"_not_recorded": str(problem)}), ""
-    text = json.dumps(params, ensure_ascii=False)
+    text = _text_of(params)
     size = len(text.encode())
     if size > MAX_PARAMS_BYTES:
         text = json.dumps({"_not_recorded": f"they have {size:,} bytes; up to {MAX_PARAMS_BYTES:,} are kept"})
@@ -59,4 +63,4 @@ def params_digest(params: Any) -> str:
     """Return the hash of parameters: the same for the same values, whatever the order of their keys; empty for None."""
     if params is None:
         return ""
-    return sha256(json.dumps(params, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return sha256(_sorted_text_of(params).encode()).hexdigest()

@@ -119,7 +119,7 @@ class Recorder:
             opened.entry = self._next_entry(path, 0)
         # Where a sub-flow is run, the first of its steps starts next, and says so.
         if not isinstance(step.target, Child):
-            self._checkpoint(self._place(path))
+            self._checkpoint(self._place(path), opened.started_at)
         reach("step.started")
 
     def _succeeded(self, event: StepSucceeded, path: str, at: str) -> None:
@@ -141,7 +141,7 @@ class Recorder:
         opened.entry = self._next_entry(path, event.number + 1)
         opened.started_at = timezone.now()
         if opened.entry < event.of and not isinstance(event.step.target, Child):
-            self._checkpoint(self._place(path))
+            self._checkpoint(self._place(path), opened.started_at)
 
     def _failed(self, event: StepFailed, path: str, at: str) -> None:
         reach("step.returned")
@@ -162,7 +162,7 @@ class Recorder:
         row = self._row(place, opened, StepStatus.FAILED, params, seconds)._replace(retry_in=event.wait)
         self._add_failed(row, event.error)
         opened.started_at = timezone.now()
-        self._checkpoint(place)
+        self._checkpoint(place, opened.started_at)
 
     def _skipped(self, event: StepSkipped, path: str, at: str) -> None:
         now = timezone.now()
@@ -202,10 +202,10 @@ class Recorder:
         seconds = self._run.seconds + perf_counter() - self._began
         self._checkpoints.finish(self._take_rows(), status, seconds=seconds, steps_done=self._steps_done, **values)
 
-    def _checkpoint(self, path: str) -> None:
+    def _checkpoint(self, path: str, started_at: datetime) -> None:
         if self._must_stop():
             self.interrupt()
-        in_flight = InFlight(path, self._attempts[path] + 1, timezone.now())
+        in_flight = InFlight(path, self._attempts[path] + 1, started_at)
         self._checkpoints.save(self._take_rows(), in_flight, self._steps_done)
 
     def _take_rows(self) -> list[StepRow]:
@@ -290,8 +290,8 @@ def _params_of_entry(opened: _Open) -> Any:
     return params_of(opened.step, entry_scope(opened.scope, entry, opened.entry))
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+# One encoder for all: json.dumps makes another one each time.
+_dump = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _storable_text(text: str) -> str:

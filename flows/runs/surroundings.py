@@ -4,16 +4,19 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from flows.engine import Event
+from flows.engine import Event, InChild, ItemSucceeded, StepRetrying, StepStarted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# No server drops a connection that idled for less, and to ask each time would cost a round trip a step.
+_MAY_BE_DROPPED_SECONDS = 1.0
 
 
 class _Connection(NamedTuple):
@@ -36,30 +39,42 @@ class Surroundings:
         self._handlers = [signal.getsignal(number) for number in _SIGNALS]
         self._used: set[str] = set()
         self._connections = [self._watched(connection) for connection in connections.all(initialized_only=True)]
+        self._began = time.monotonic()
 
     def restore(self) -> Iterator[str]:
         """Undo what changed; yield what that was."""
-        for known in self._connections:
-            known.wrapper.execute_wrappers.remove(self._note_use)
-        yield from self._restore_connections()
+        present = connections.all(initialized_only=True)
+        yield from self._restore_connections(present)
         yield from self._restore_directory()
         yield from self._restore_logging()
         yield from self._restore_signals()
+        self._close_what_was_dropped(present)
+
+    def look_away(self) -> None:
+        """No longer take down which connections are used."""
+        for known in self._connections:
+            known.wrapper.execute_wrappers.remove(self._note_use)
 
     def _watched(self, connection: BaseDatabaseWrapper) -> _Connection:
-        """Take down the state of a connection; one that the server dropped meanwhile is closed first."""
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
         connection.execute_wrappers.append(self._note_use)
         return _Connection(connection, connection.in_atomic_block)
+
+    def _close_what_was_dropped(self, present: Iterable[BaseDatabaseWrapper]) -> None:
+        """Close the connections that the server may have dropped meanwhile: the next checkpoint opens another."""
+        took_long = time.monotonic() - self._began >= _MAY_BE_DROPPED_SECONDS
+        for connection in present:
+            if (took_long or connection.errors_occurred) and not connection.in_atomic_block:
+                # The driver complains of one that is closed already; Django forgets it all the same.
+                with suppress(DatabaseError, InterfaceError):
+                    connection.close_if_unusable_or_obsolete()
 
     def _note_use(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         self._used.add(context["connection"].alias)
         return execute(sql, params, many, context)
 
-    def _restore_connections(self) -> Iterator[str]:
+    def _restore_connections(self, present: Iterable[BaseDatabaseWrapper]) -> Iterator[str]:
         before = {known.wrapper.alias: known for known in self._connections}
-        for connection in connections.all(initialized_only=True):
+        for connection in present:
             known = before.get(connection.alias)
             was_used = known is None or connection.alias in self._used or _is_left_open(connection)
             if was_used and not (known and known.is_in_transaction) and _was_rolled_back(connection):
@@ -141,12 +156,28 @@ def _begin_anew(connection: BaseDatabaseWrapper) -> None:
 
 def undisturbed(events: Iterator[Event], report: Callable[[Event, str], None]) -> Iterator[Event]:
     """Yield the events of a run; what a procedure changed around itself is put back before, and reported."""
+    last: Event | None = None
     while True:
-        around = Surroundings()
-        event = next(events, None)
-        changes = list(around.restore())
+        event, changes = _next_undisturbed(events) if _calls(last) else (next(events, None), [])
         if event is None:
             return
         for change in changes:
             report(event, change)
         yield event
+        last = event
+
+
+def _calls(event: Event | None) -> bool:
+    """Return whether the engine may call a procedure after this event."""
+    while isinstance(event, InChild):
+        event = event.event
+    return isinstance(event, StepStarted | StepRetrying | ItemSucceeded)
+
+
+def _next_undisturbed(events: Iterator[Event]) -> tuple[Event | None, list[str]]:
+    around = Surroundings()
+    try:
+        event = next(events, None)
+    finally:
+        around.look_away()
+    return event, list(around.restore())

@@ -22,7 +22,7 @@ from flows.models import Flow, Run, SysLog
 from tests.browser.conftest import OpenPage
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOWN_IN_DOCS = ("flows-light", "editor-light", "editor-dark", "log-light")
+SHOWN_IN_DOCS = ("flows-light", "editor-light", "editor-dark", "editing-light", "log-light")
 STEP = {"name": "step1", "mod": "common.Kt", "method": "prt", "params": {"msg": "hello"}}
 WRONG = [
     STEP,
@@ -88,6 +88,7 @@ def test_pictures(open_page: OpenPage, admin: User, rows: None, look: str) -> No
     page.locator("input[name=_save]").click()
     page.wait_for_selector(".errorlist")
     take(page, f"editor-{look}")
+    take_editing(page, look)
     page.goto(f"/admin/flows/flow/{Flow.objects.get(flow_name='penguins').pk}/change/")
     take(page, f"change-{look}")
     page.locator(".jsoneditor-modes > button").click()
@@ -109,6 +110,30 @@ def test_pictures(open_page: OpenPage, admin: User, rows: None, look: str) -> No
     Flow.objects.all().delete()
     page.goto("/admin/flows/flow/")
     take(page, f"empty-{look}")
+
+
+def take_editing(page: Page, look: str) -> None:
+    """Take a picture of a flow while a reference is completed."""
+    compare = {"name": "enough", "mod": "common.Demo", "method": "compare", "params": {"value": 344, "at_least": 300}}
+    tell = {**STEP, "name": "tell", "when": "@enough.hold", "params": {"msg": "@"}}
+    text = json.dumps({"procedures": [STEP, compare, tell]}, indent=2) + "\n"
+    flow = Flow.objects.create(flow_name="nightly-prices", flow_json=text, enabled=True)
+    page.goto(f"/admin/flows/flow/{flow.pk}/change/")
+    page.wait_for_selector(".flow-editor .ace_content")
+    page.locator(".flow-editor").evaluate(
+        """holder => {
+            const { aceEditor } = holder.flowEditor;
+            const at = aceEditor.getValue().lastIndexOf('"@"') + 2;
+            aceEditor.moveCursorToPosition(aceEditor.session.doc.indexToPosition(at));
+            aceEditor.focus();
+            aceEditor.scrollToLine(12);
+        }"""
+    )
+    page.wait_for_timeout(300)
+    page.keyboard.press("Control+Space")
+    page.wait_for_selector(".flow-completion:visible")
+    take(page, f"editing-{look}")
+    flow.delete()
 
 
 @pytest.fixture

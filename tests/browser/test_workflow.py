@@ -177,6 +177,20 @@ def test_an_edit_in_tree_mode_is_saved_laid_out(open_page: OpenPage, admin: User
     assert flow.flow_json == TWO_STEPS.replace('"hi"', '"changed"') + "\n"
 
 
+def test_back_from_tree_mode_the_text_is_guarded_as_before(open_page: OpenPage, admin: User) -> None:
+    text = json.dumps({"procedures": [STEP]}, indent=2) + "\n"
+    page = open_page(admin)
+    page.goto(address(make_flow(text)))
+    editor(page)
+    choose_mode(page, "Tree")
+    choose_mode(page, "Code")
+    assert text_in(page) == text
+    type_document(page, text.replace('"hi"', "1.0"))
+    choose_mode(page, "Tree")
+    expect(note(page)).to_contain_text("it would turn 1.0 into 1")
+    assert text_in(page) == text.replace('"hi"', "1.0")
+
+
 def test_a_number_that_tree_mode_rounds_is_refused_before_it_is_sent(open_page: OpenPage, admin: User) -> None:
     text = TWO_STEPS.replace('"hi"', "5")
     flow = make_flow(text)

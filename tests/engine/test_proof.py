@@ -60,7 +60,7 @@ RESULTS: dict[str, Type] = {
 
 def judged(params: Any, target: Type = ANYTHING) -> list[Verdict]:
     """Return the verdicts on a value where that type is needed."""
-    template = compile_value(params, ("p",), [], lambda path, message: pytest.fail(message))
+    template = compile_value(params, ("p",), [], lambda path, message, repair: pytest.fail(message))
     return list(judge(template, target, RESULTS, ("p",)))
 
 

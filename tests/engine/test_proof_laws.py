@@ -191,7 +191,7 @@ def refute_params(flow: MadeFlow, step: dict[str, Any], scope: dict[str, Any]) -
     """Hold a refused step to it that no results let its procedure be called with what it accepts."""
     accepts, _ = flow.registry.shapes[step["mod"]]
     try:
-        params = resolve(compile_value(step["params"], (), [], lambda path, message: None), scope)
+        params = resolve(compile_value(step["params"], (), [], lambda *_: None), scope)
     except UnresolvedReference:
         return
     assert not accepts.holds(params), f"{params} is a {accepts}: {step} of {flow.text}"
@@ -230,7 +230,7 @@ def scopes(flow: MadeFlow, pointer: str, results: dict[str, Any]) -> Iterator[di
         yield results
         return
     try:
-        entries = resolve(compile_value({"": step["foreach"]}, (), [], lambda path, message: None), results)[""]
+        entries = resolve(compile_value({"": step["foreach"]}, (), [], lambda *_: None), results)[""]
     except (UnresolvedReference, InvalidCondition):
         return
     for index, entry in enumerate(entries if isinstance(entries, list) else []):

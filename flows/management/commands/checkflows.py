@@ -48,8 +48,8 @@ def _as_data(name: str, report: Report) -> dict[str, Any]:
     return {
         "flow": name,
         "valid": not report.findings,
-        "findings": [finding._asdict() for finding in report.findings],
-        "hints": [hint._asdict() for hint in report.hints],
+        "findings": [finding.as_data() for finding in report.findings],
+        "hints": [hint.as_data() for hint in report.hints],
         "verdicts": [
             {
                 "pointer": verdict.pointer,

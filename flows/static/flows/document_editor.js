@@ -1,5 +1,8 @@
 // Lays jsoneditor over the text field of a flow's document. The field holds the text and is what is sent;
 // without this file, or where the editor cannot start, it is used as it is.
+//
+// Tells of each edit by the event "flow-document-changed" on the element .flow-document, with the text; goes to a
+// JSON Pointer on the event "flow-goto". What stands around the editor gets it by "flow-editor-started".
 "use strict";
 
 (() => {
@@ -41,16 +44,6 @@
     return undefined;
   }
 
-  // Code mode brings its style sheets as text; where a Content-Security-Policy forbids that, nothing of it is readable.
-  function stylesAreAllowed() {
-    const style = document.createElement("style");
-    style.textContent = "x { color: inherit }";
-    document.head.append(style);
-    const allowed = Boolean(style.sheet);
-    style.remove();
-    return allowed;
-  }
-
   function start(box) {
     const field = box.querySelector("textarea");
     const holder = box.querySelector(".flow-editor");
@@ -58,7 +51,6 @@
     const options = JSON.parse(box.querySelector("script[type='application/json']").textContent);
     const maxBytes = options.maxBytes;
     delete options.maxBytes;
-    if (!stylesAreAllowed()) Object.assign(options, { mode: "text", modes: ["text", "tree"] });
     let edited = false;
     let treeAsEntered = "";
 
@@ -83,18 +75,23 @@
       ...options,
       onChange() {
         edited = true;
-        box.dispatchEvent(new CustomEvent("flow-document-changed", { bubbles: true, detail: { text: text() } }));
         if (!note.hidden && !refusal()) say("");
+        tell("flow-document-changed", { text: text() });
       },
       onError: (error) => say(error.message || String(error)),
     });
     editor.setText(field.value);
+
+    const tell = (name, detail) => box.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
 
     function adaptMode() {
       const ace = editor.aceEditor;
       if (ace) {
         ace.setOption("enableKeyboardAccessibility", true);
         ace.textInput.getElement().setAttribute("aria-label", "Document");
+        // One character a line break, as the server counts.
+        ace.session.setNewLineMode("unix");
+        tell("flow-code-mode", ace);
       }
     }
     // Buttons and keys of "format" and "compact" go through JavaScript's numbers and keys too.
@@ -111,8 +108,7 @@
     }
     holder.addEventListener("click", keepFromReformatting, true);
     holder.addEventListener("keydown", keepFromReformatting, true);
-    const setMode = editor.setMode;
-    editor.setMode = function (mode) {
+    function setMode(mode) {
       const loss = mode === "tree" ? lossInTree(editor.getText()) : null;
       if (loss) {
         say(`Tree mode cannot show this document as it is: ${loss}. It stays as text.`);
@@ -120,12 +116,14 @@
       }
       if (touched()) edited = true;
       const laidOut = editor.getMode() === "tree" ? JSON.stringify(editor.get(), null, 2) + "\n" : null;
-      setMode.call(editor, mode);
+      JSONEditor.prototype.setMode.call(editor, mode);
+      // Another mode begins without what was set on the editor before.
+      editor.setMode = setMode;
       if (laidOut !== null) editor.setText(laidOut);
       treeAsEntered = mode === "tree" ? JSON.stringify(editor.get()) : "";
       adaptMode();
-    };
-    adaptMode();
+    }
+    editor.setMode = setMode;
 
     function refusal() {
       const size = bytes(text());
@@ -167,13 +165,65 @@
       });
     }
 
+    // What is asked of the server is asked about the text as it stands; the answer counts only while it still does.
+    async function ask(question, fields = {}) {
+      const body = new FormData();
+      body.set("csrfmiddlewaretoken", field.form.elements.csrfmiddlewaretoken.value);
+      body.set("flow_name", field.form.elements.flow_name.value);
+      body.set("document", text());
+      for (const [name, value] of Object.entries(fields)) body.set(name, value);
+      const answer = await fetch(box.dataset[question], { method: "POST", body });
+      if (answer.redirected) throw new Error("You are no longer signed in; open the admin in another tab and sign in.");
+      if (!answer.ok) throw new Error(answer.status === 400 ? await answer.text() : `The server answered ${answer.status}.`);
+      return answer;
+    }
+
+    // All edits are one step for undo; places are those before the first of them.
+    function change(edits, [start, end]) {
+      if (editor.getMode() !== "code") editor.setMode("code");
+      const { session } = editor.aceEditor;
+      const place = (offset) => session.doc.indexToPosition(offset);
+      for (const [from, to, text] of [...edits].sort((one, other) => other[0] - one[0])) {
+        session.replace({ start: place(from), end: place(to) }, text);
+      }
+      editor.aceEditor.selection.setRange({ start: place(start), end: place(end) });
+      editor.aceEditor.renderer.scrollCursorIntoView(null, 0.5);
+      editor.aceEditor.focus();
+    }
+
+    // Asks for an edit and does it; says why where it is refused. Returns whether it was done.
+    async function act(action, fields = {}) {
+      const before = text();
+      try {
+        const found = await (await ask("edit", { action, cursor: cursor(), ...fields })).json();
+        if (text() !== before) return false;
+        say(found.refused || "");
+        if (!found.refused) change(found.edits, found.select);
+        return !found.refused;
+      } catch (error) {
+        say(error.message);
+        return false;
+      }
+    }
+
+    function cursor() {
+      const ace = editor.aceEditor;
+      return ace ? ace.session.doc.positionToIndex(ace.getCursorPosition()) : 0;
+    }
+
+    box.addEventListener("flow-goto", (event) => act("goto", { pointer: event.detail.pointer }));
+
     field.hidden = true;
     holder.hidden = false;
     holder.flowEditor = editor;
+    box.classList.add("flow-scripted");
+    tell("flow-editor-started", { box, holder, maxBytes, text, cursor, ask, act, change, say });
+    adaptMode();
     if (editor.aceEditor) editor.aceEditor.resize();
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    document.querySelectorAll(".flow-document").forEach(start);
+    // Without constructed style sheets code mode may have no style, and then nothing in it is readable.
+    if ("adoptedStyleSheets" in document) document.querySelectorAll(".flow-document").forEach(start);
   });
 })();
