@@ -9,9 +9,8 @@ import django
 
 django.setup()
 
-from flows import retention
 from flows.models import SysLog
-from flows.retention import Rule
+from flows.retention.log_rows import Rule, prune
 
 
 def main() -> None:
@@ -24,7 +23,7 @@ def main() -> None:
         removed, _ = SysLog.objects.filter(created_at__lt=before).delete()
         longest = perf_counter() - began
     else:
-        for progress in retention.prune(Rule(before, before)):
+        for progress in prune(Rule(before, before)):
             now = perf_counter()
             longest, last = max(longest, now - last), now
             removed = progress.rows.total()

@@ -24,10 +24,12 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from flows import retention
 from flows.admin.retention import prune_view
 from flows.models import SysLog
-from flows.retention import Progress, RetentionError, Rule, parse_age
+from flows.retention import log_rows
+from flows.retention.ages import RetentionError, parse_age
+from flows.retention.log_rows import Rule
+from flows.retention.walking import Progress, last_old_id
 from tests.conftest import ROOT, RUN_MANAGE
 from tests.test_log_process import url_of_the_test_database
 
@@ -54,7 +56,7 @@ def prune(*arguments: str) -> str:
 
 @pytest.fixture
 def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "RANGE_ROWS", 10)
+    monkeypatch.setattr(log_rows, "RANGE_ROWS", 10)
 
 
 @pytest.mark.no_database
@@ -144,12 +146,12 @@ def test_each_range_is_told_and_whoever_stops_can_go_on() -> None:
     write(91, 35)
     write(1, 5)
     rule = Rule.of_ages("90d")
-    first, second = islice(retention.prune(rule), 2)
+    first, second = islice(log_rows.prune(rule), 2)
     assert (first.rows.total(), second.rows.total()) == (10, 20)
     assert 0 < first.share < second.share < 1
     assert SysLog.objects.count() == 20
-    assert [*retention.prune(rule)][-1] == Progress(1.0, Counter(INFO=15))
-    assert [*retention.prune(rule)][-1] == Progress(1.0, Counter())
+    assert [*log_rows.prune(rule)][-1] == Progress(1.0, Counter(INFO=15))
+    assert [*log_rows.prune(rule)][-1] == Progress(1.0, Counter())
 
 
 @pytest.mark.django_db
@@ -157,9 +159,9 @@ def test_each_range_is_told_and_whoever_stops_can_go_on() -> None:
 def test_a_page_removes_some_ranges_and_knows_whether_that_was_all() -> None:
     write(91, 35)
     rule = Rule.of_ages("90d")
-    assert retention.prune_some(rule, 3).share < 1
-    assert retention.prune_some(rule, 3) == Progress(1.0, Counter(INFO=5))
-    assert retention.prune_some(rule, 3) == Progress(1.0, Counter())
+    assert log_rows.prune_some(rule, 3).share < 1
+    assert log_rows.prune_some(rule, 3) == Progress(1.0, Counter(INFO=5))
+    assert log_rows.prune_some(rule, 3) == Progress(1.0, Counter())
 
 
 @pytest.mark.django_db
@@ -168,7 +170,7 @@ def test_gaps_in_the_ids_cost_nothing() -> None:
     for ident in (1, 10_000_000, 20_000_000):
         write_at(ident, 91)
     with CaptureQueriesContext(connection) as queries:
-        assert len([*retention.prune(Rule.of_ages("90d"))]) == 3
+        assert len([*log_rows.prune(Rule.of_ages("90d"))]) == 3
     assert len(queries) < 25
 
 
@@ -176,11 +178,11 @@ def test_gaps_in_the_ids_cost_nothing() -> None:
 @pytest.mark.usefixtures("small_ranges")
 def test_each_range_is_a_transaction_of_its_own() -> None:
     write(91, 35)
-    for _ in retention.prune(Rule.of_ages("90d")):
+    for _ in log_rows.prune(Rule.of_ages("90d")):
         assert not connection.in_atomic_block
     with CaptureQueriesContext(connection) as queries:
         write(91, 1)
-        [*retention.prune(Rule.of_ages("90d"))]
+        [*log_rows.prune(Rule.of_ages("90d"))]
     if connection.vendor == "mysql":
         assert any("GROUP BY" in query["sql"] and "FOR UPDATE" in query["sql"] for query in queries)
 
@@ -190,7 +192,7 @@ def test_the_boundary_is_read_from_the_index_alone() -> None:
     write(91, 300)
     write(1, 300)
     with CaptureQueriesContext(connection) as queries:
-        retention._last_old_id(Rule.of_ages("90d"), "default")
+        last_old_id(SysLog.objects.all(), Rule.of_ages("90d").before)
     with connection.cursor() as cursor:
         explain = "EXPLAIN " if connection.vendor == "mysql" else "EXPLAIN QUERY PLAN "
         cursor.execute(explain + queries[0]["sql"])
@@ -204,13 +206,13 @@ def test_the_boundary_is_read_from_the_index_alone() -> None:
 def test_a_signal_stops_it_between_two_ranges(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
     write(91, 35)
     handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
-    remove = retention._remove
+    remove = log_rows._remove
 
     def remove_and_be_told(rows: object) -> Counter[str]:
         os.kill(os.getpid(), number)
         return remove(rows)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(retention, "_remove", remove_and_be_told)
+    monkeypatch.setattr(log_rows, "_remove", remove_and_be_told)
     with pytest.raises(CommandError, match="run it again") as stopped:
         prune("--older-than", "90d")
     assert stopped.value.returncode == 128 + number
@@ -222,7 +224,7 @@ def test_a_signal_stops_it_between_two_ranges(monkeypatch: pytest.MonkeyPatch, n
 def test_a_process_that_is_told_to_end_says_what_it_removed_and_another_goes_on() -> None:
     write(91, 3000)
     code = (
-        "import sys, time; from flows import retention as r; r.RANGE_ROWS = 10; remove = r._remove\n"
+        "import sys, time; from flows.retention import log_rows as r; r.RANGE_ROWS = 10; remove = r._remove\n"
         "def slowly(rows): print('.', flush=True); time.sleep(0.05); return remove(rows)\n"
         "r._remove = slowly\n"
         "from django.core.management import execute_from_command_line as run\n"
@@ -305,7 +307,7 @@ def test_opening_the_page_removes_nothing(ask: Callable[..., HttpResponseBase]) 
 def test_the_page_removes_a_part_and_says_that_there_is_more(
     ask: Callable[..., HttpResponseBase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "RANGE_ROWS", 1)
+    monkeypatch.setattr(log_rows, "RANGE_ROWS", 1)
     write(91, 25)
     write(1, 2)
     assert ask(older_than="90d", keep_errors="").status_code == 200

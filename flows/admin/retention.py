@@ -12,10 +12,10 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods
 
-from flows import retention
 from flows.engine.text import visible
 from flows.models import SysLog
-from flows.retention import RetentionError, Rule
+from flows.retention.ages import RetentionError
+from flows.retention.log_rows import Rule, prune_some
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def prune_view(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         raise PermissionDenied
     form = PruneForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        progress = retention.prune_some(form.rule, RANGES_A_REQUEST)
+        progress = prune_some(form.rule, RANGES_A_REQUEST)
         logger.info("%s removed %d old log rows", request.user, progress.rows.total())
         _tell(request, progress.rows, complete=progress.share == 1)
         if progress.share == 1:

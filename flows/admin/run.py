@@ -18,7 +18,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from flows import runs
-from flows.admin import resuming, run_texts, run_view
+from flows.admin import resuming, run_diff, run_texts, run_view
 from flows.admin.starting import url_after
 from flows.engine import FlowError
 from flows.engine.text import visible
@@ -82,6 +82,7 @@ class RunAdmin(RunModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = (
+            ("diff/", self.diff_view, "diff"),
             ("<int:run_id>/live/", self.live_view, "live"),
             ("<int:run_id>/resume/", self.resume_view, "resume"),
             ("<int:run_id>/origin/<str:step>/", self.origin_view, "origin"),
@@ -131,6 +132,11 @@ class RunAdmin(RunModelAdmin):
     @page_for("flows.view_run")
     def step_text_view(self, request: HttpRequest, run_id: int, step_run_id: int, what: str) -> HttpResponse:
         return run_texts.of_step(run_id, step_run_id, what)
+
+    @method_decorator(require_safe)
+    @page_for("flows.view_run")
+    def diff_view(self, request: HttpRequest) -> HttpResponseBase:
+        return run_diff.diff_view(request, self.admin_site)
 
     @method_decorator(require_safe)
     @page_for("flows.view_run")

@@ -16,9 +16,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from flows import versions
+from flows import runs, versions
 from flows.log_pages import pages
-from flows.models import Flow, SysLog
+from flows.models import Flow, Run, SysLog
 from tests.browser.conftest import OpenPage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,6 +203,50 @@ def test_pictures_of_the_runs(open_page: OpenPage, admin: User, database_logging
     take(page, f"run-resume-{look}")
     page.goto("/admin/flows/run/")
     take(page, f"runs-{look}")
+
+
+@pytest.fixture
+def two_runs(transactional_db: None) -> tuple[Run, Run]:
+    """Two runs of a flow with a sub-flow and entries: the second was given another list, and fails."""
+    kt = {"mod": "common.Kt", "method": "prt"}
+    inner = [{"name": "rates", **kt, "params": {"msg": "@_input.day"}}]
+    steps = [
+        {"name": "open", **kt, "params": {"msg": "shop"}},
+        {"name": "greet", **kt, "params": {"msg": "hello"}},
+        {"name": "currency", "flow": "rates-of-a-day", "inputs": {"day": "@_input.day"}},
+        {"name": "update", **kt, "foreach": "@_input.shops", "params": {"msg": "@_item"}},
+        {"name": "enough", "mod": "common.Demo", "method": "compare", "params": {"value": "@_input.n", "at_least": 3}},
+        {"name": "repeat", **kt, "params": {"msg": "@enough.holds"}},
+        {"name": "close", **kt, "params": {"msg": "shop"}},
+    ]
+    day = {"day": {"type": "string"}}
+    inputs = day | {"shops": {"type": "array"}, "n": {"type": "number"}}
+    for name, document in (
+        ("rates-of-a-day", {"inputs": day, "procedures": inner}),
+        ("nightly-prices", {"inputs": inputs, "procedures": steps}),
+    ):
+        Flow.objects.create(flow_name=name, flow_json=json.dumps(document), enabled=True)
+    shops = [{"name": f"shop {number}", "prices": [number, 2 * number]} for number in range(6)]
+    runs.run_flow("nightly-prices", inputs={"day": "2026-01-31", "shops": shops, "n": 3})
+    shops[4] = {"name": "shop 4 <b>\u202e", "prices": [4, 8.0], "note": "new here, " * 40}
+    steps[-2] = {"name": "repeat", "mod": "common.Demo", "method": "fail", "params": {"message": "no price for shop 4"}}
+    text = json.dumps({"inputs": inputs, "procedures": steps})
+    Flow.objects.filter(flow_name="nightly-prices").update(flow_json=text)
+    runs.run_flow("nightly-prices", inputs={"day": "2026-01-31", "shops": shops, "n": 3.5})
+    new, old = Run.objects.order_by("-pk")[:2]
+    return old, new
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "narrow", "narrow-dark"])
+def test_pictures_of_a_comparison(open_page: OpenPage, admin: User, two_runs: tuple[Run, Run], look: str) -> None:
+    old, new = two_runs
+    page = open_page(admin, dark="dark" in look, width=390 if "narrow" in look else 1440)
+    page.goto(f"/admin/flows/run/diff/?a={old.pk}&b={new.pk}")
+    take(page, f"diff-{look}")
+    page.locator("details summary").first.click()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_role("link", name="update[4]").click()
+    take(page, f"diff-first-{look}")
 
 
 @pytest.fixture
