@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 'ordering': ('-id',),
                 'permissions': (('resume_run', 'Can resume run'), ('cancel_run', 'Can cancel run')),
                 'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['flow_name', 'id'], name='wf_run_flow'), models.Index(fields=['flow_name', 'status', 'id'], name='wf_run_flow_status'), models.Index(fields=['status', 'id'], name='wf_run_status'), models.Index(fields=['continues'], name='wf_run_continues'), models.Index(fields=['created_at'], name='wf_run_created')],
+                'indexes': [models.Index(fields=['flow_name', 'id'], name='wf_run_flow'), models.Index(fields=['flow_name', 'status', 'id'], name='wf_run_flow_status'), models.Index(fields=['status', 'id'], name='wf_run_status'), models.Index(fields=['continues'], name='wf_run_continues'), models.Index(fields=['created_at', 'status'], name='wf_run_created')],
             },
         ),
         migrations.CreateModel(
