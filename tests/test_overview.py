@@ -56,8 +56,8 @@ def test_what_runs_what_failed_and_what_is_lost_is_linked(admin_client: Client) 
     for run in (running, lost, failed):
         assert f'href="/admin/flows/run/{run.pk}/change/"' in text
     assert '<span class="flow-status flow-lost">lost</span>' in text
-    assert "at load" in text
-    assert "at write" in text
+    assert "at step load" in text
+    assert "at step write" in text
 
 
 def test_hostile_names_are_inert(admin_client: Client) -> None:

@@ -109,7 +109,7 @@ def _shown(runs: list[Run]) -> list[ShownRun]:
 
 def _note(run: Run) -> str:
     step = visible(run.failed_step or run.step)
-    at = f" at {step}" if step else ""
+    at = f" at step {step}" if step else ""
     if run.status == Status.RUNNING:
         return f"for {duration(seconds_so_far(run))}{at}"
     return f"since {run.began}" if run.status == Status.QUEUED else f"{local_text(run.ended_at)}{at}"
