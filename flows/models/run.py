@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from flows.engine.text import visible
+from flows.failpoints import reach
 from flows.models.times import DatabaseSeconds, local_text
 from flows.process import ProcessName, place, this_process
 
@@ -207,7 +208,10 @@ class Run(models.Model):
 
         Raises IntegrityError where another run of the flow is active.
         """
-        return self._change((Status.QUEUED, Status.INTERRUPTED), **self.held_by(owner))
+        claimed = self._change((Status.QUEUED, Status.INTERRUPTED), **self.held_by(owner))
+        if claimed:
+            reach("run.claimed")
+        return claimed
 
     def held_by(self, owner: str) -> dict[str, Any]:
         """Return the values of a run that this process executes under that owner's name."""

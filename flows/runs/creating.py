@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from flows.engine import read_inputs
 from flows.engine.text import quoted
+from flows.failpoints import reach
 from flows.models import Run, Status, Trigger, document_hash
 from flows.runs.ending import make_room
 from flows.runs.finding import code_of
@@ -88,6 +89,7 @@ def stored(run: Run, owner: str = "") -> tuple[Run, bool]:
             if not make_room(run.flow_name):
                 raise
         else:
+            reach("run.created")
             return run, True
 
 
