@@ -1,0 +1,48 @@
+"""Kill -9 at each boundary and at random times: nothing is lost, nothing is recorded twice, every run ends."""
+
+import pytest
+
+from flows.failpoints import POINTS
+from tests.faults.checker import Reader, check
+from tests.faults.flows import EXPECTED
+from tests.faults.harness import AT_ANY_TIME, Campaign, Forge
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize(
+    "kills", [pytest.param(300, id="300 kills"), pytest.param(20_000, marks=pytest.mark.faults, id="20,000 kills")]
+)
+def test_no_kill_loses_a_step_doubles_an_outcome_or_leaves_a_run_stuck(
+    kills: int, forge: Forge, reader: Reader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = Campaign(forge, reader, seed=kills).run(kills)
+    with capsys.disabled():
+        if kills > 1000:
+            print(f"\n{report}")
+    assert not report.findings, str(report)
+    assert set(report.kills) == {*POINTS, AT_ANY_TIME}
+    assert 0 < report.extra <= kills
+
+
+@pytest.mark.parametrize("flow", EXPECTED)
+def test_an_undisturbed_run_keeps_the_law_without_one_execution_more(flow: str, forge: Forge, reader: Reader) -> None:
+    forge.work(flow=flow, key=flow)
+    seen = reader.seen(flow)
+    assert check(seen, EXPECTED[flow], kills=0) == []
+    assert seen.executions == EXPECTED[flow].executions
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind"),
+    [
+        ("late", "order"),
+        ("at_the_end", "order"),
+        ("twice", "double"),
+        ("forgetful", "lost"),
+        ("short_of_a_step", "lost"),
+    ],
+)
+def test_the_checker_catches_a_recorder_that_is_broken(broken: str, kind: str, forge: Forge, reader: Reader) -> None:
+    report = Campaign(forge, reader, seed=1, changes=(broken,)).run(kills=12, flows=("chain",))
+    assert report.count(kind), str(report)
