@@ -94,15 +94,16 @@ def cancel_run(run_id: int, by: str) -> Run:
     raise RunNotTaken(f"{now} is {now.status} already")
 
 
-def make_room(name: str) -> bool:
-    """Interrupt the active run of a flow if it is lost; raise `FlowIsActive` where it is not."""
+def make_room(name: str) -> None:
+    """Interrupt the active run of a flow if it is lost; raise `FlowIsActive` where it is not.
+
+    Who calls this was refused the place, and may try again: the run that had it may have ended in this very moment.
+    """
     holder = Run.objects.with_lease().filter(active_flow=name).first()
-    if holder is None:
-        # It ended in this very moment, or the name was never the reason.
-        return not Run.objects.filter(active_flow=name).exists()
-    if not interrupt_lost(holder):
-        raise FlowIsActive(
-            f"{holder} is {holder.status} since {holder.began}, and one run of a flow is active at a time; wait for "
-            f"its end, or cancel it"
-        )
-    return True
+    # Where somebody else interrupts it first, there is room too.
+    if holder is None or interrupt_lost(holder) or holder.is_lost:
+        return
+    raise FlowIsActive(
+        f"{holder} is {holder.status} since {holder.began}, and one run of a flow is active at a time; wait for its "
+        f"end, or cancel it"
+    )

@@ -142,7 +142,8 @@ def _claimed(run: Run, owner: str) -> bool:
         if run.claim(owner):
             return True
     except IntegrityError:
-        return not make_room(run.flow_name)
+        make_room(run.flow_name)
+        return False
     now = find_run(run.pk)
     raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; this process leaves it alone")
 
