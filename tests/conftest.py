@@ -28,6 +28,7 @@ RUN_MANAGE = Callable[..., subprocess.CompletedProcess[str]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "mariadb"), default="sqlite", help="where the tests run")
+    parser.addoption("--share", type=float, default=1.0, help="of the long fault tests: 0.1 makes a tenth of each")
 
 
 def pytest_configure(config: pytest.Config) -> None:

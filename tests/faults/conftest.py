@@ -1,6 +1,6 @@
 """One parent of workers for all fault tests of a run; each test has its own flows, journals and output."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,30 @@ from pytest_django import DjangoDbBlocker
 if TYPE_CHECKING:
     from tests.faults.checker import Reader
     from tests.faults.harness import Forge
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """`full(3, 500)` is 3 in the default run; under the marker `faults` it is 500, or the share of it asked for."""
+
+    def figure(short: int, long: int) -> int:
+        if request.node.get_closest_marker("faults") is None:
+            return short
+        return max(short, round(long * request.config.getoption("--share")))
+
+    return figure
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a figure of a long test past pytest's capture."""
+
+    def show(text: str) -> None:
+        if request.node.get_closest_marker("faults") is not None:
+            with capsys.disabled():
+                print(f"\n{request.node.originalname}: {text}", flush=True)
+
+    return show
 
 
 @pytest.fixture(scope="session")

@@ -84,6 +84,24 @@ DOCUMENTS: dict[str, Document] = {
     },
 }
 
+KILLERS = ("killer", "killer_each", "killer_sub", "killer_handler")
+
+DOCUMENTS |= {
+    "killer": {"procedures": [step("a"), step("die", "die"), step("b")]},
+    "killer_each": {"procedures": [step("a"), step("die", "die", {"n": "@_index"}, foreach=[1, 2]), step("b")]},
+    "dying": {"procedures": [below("sub", "x"), {**below("sub", "die"), "method": "die"}], "outputs": {}},
+    "killer_sub": {"procedures": [step("a"), {"name": "sub", "flow": "dying", "inputs": {}}, step("b")]},
+    "killer_handler": {
+        "procedures": [step("boom", "fail", {"times": 99})],
+        "on_failure": [step("die", "die"), step("last")],
+    },
+}
+
+
+def held(until: str) -> Document:
+    """Return a flow whose second step waits for a file."""
+    return {"procedures": [step("a"), step("w", "wait", {"until": until}), step("b")]}
+
 
 def _succeeded(*paths: str) -> dict[str, str]:
     return dict.fromkeys(paths, "succeeded")
@@ -109,6 +127,9 @@ EXPECTED: dict[str, Expected] = {
         "succeeded", {"flag": "succeeded", "if_yes": "skipped", "if_no": "succeeded", "end": "succeeded"}
     ),
 }
+
+
+EXPECTED_HELD = Expected("succeeded", _succeeded("a", "w", "b"))
 
 
 def texts() -> dict[str, str]:

@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import django
@@ -20,6 +21,7 @@ from tests.faults.steps.common.Marked import FOLDER
 
 NOT_TAKEN = 3
 STOPPED = 4
+NO_DATABASE = 5
 BROKEN = 9
 
 
@@ -71,9 +73,9 @@ def _wait(pid: int) -> int:
 
 
 def _worked(work: dict[str, Any]) -> int:
+    from django.db import Error  # noqa: PLC0415
+
     from flows import failpoints, runs  # noqa: PLC0415
-    from flows.models import Trigger  # noqa: PLC0415
-    from flows.services import runnable  # noqa: PLC0415
     from tests.faults.broken import CHANGES  # noqa: PLC0415
 
     os.environ[FOLDER] = work["journal"]
@@ -82,22 +84,37 @@ def _worked(work: dict[str, Any]) -> int:
     failpoints.arm(work.get("failpoint", ""))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        if "flow" in work:
-            outcome = runs.run_now(runnable(work["flow"]), {}, runs.Asked(Trigger.API, key=work["key"]))
-        elif "resume" in work:
-            waiting = runs.resume_run(work["resume"], runs.Asked(Trigger.API))
-            outcome = runs.execute_when_free(waiting.pk)
-        else:
-            for _ in range(work.get("times", 1) - 1):
-                _delivered_again(work["execute"])
-            outcome = runs.execute_run(work["execute"])
-    except (runs.RunNotTaken, runs.FlowIsActive) as error:
+        return _done(work)
+    except (runs.RunNotTaken, runs.FlowIsActive, runs.RunEnded) as error:
         print(error, flush=True)
         return NOT_TAKEN
     except runs.RunStopped as stopped:
         print(repr(stopped), flush=True)
         number = getattr(stopped, "signal", None)
         return 128 + number if number else STOPPED
+    except Error as error:
+        print(repr(error), flush=True)
+        return NO_DATABASE
+
+
+def _done(work: dict[str, Any]) -> int:
+    from flows import runs  # noqa: PLC0415
+    from flows.models import Trigger  # noqa: PLC0415
+    from flows.services import runnable  # noqa: PLC0415
+
+    if "reap" in work:
+        return len(runs.reap_runs())
+    if "flow" in work:
+        outcome = runs.run_now(runnable(work["flow"]), {}, runs.Asked(Trigger.API, key=work.get("key", "")))
+    elif "resume" in work:
+        waiting = runs.resume_run(work["resume"], runs.Asked(Trigger.API))
+        outcome = runs.execute_when_free(waiting.pk)
+    else:
+        for _ in range(work.get("again", 0)):
+            _delivered_again(work["execute"])
+        outcome = runs.execute_run(work["execute"])
+    if "context" in work:
+        Path(work["context"]).write_text(json.dumps(outcome.context, ensure_ascii=False))
     return 0 if outcome.succeeded else 1
 
 

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pytest
 from django.db import connection
 
 from flows.failpoints import POINTS
@@ -21,6 +23,13 @@ from tests.environment import site_environment
 from tests.faults.checker import Finding, Reader, check, poisoned
 from tests.faults.flows import EXPECTED, texts
 from tests.faults.steps.common.Marked import FOLDER
+
+Full = Callable[[int, int], int]
+Tell = Callable[[str], None]
+
+both_lengths = pytest.mark.parametrize(
+    "length", [pytest.param("short", id="short"), pytest.param("full", id="full", marks=pytest.mark.faults)]
+)
 
 KILLED = -9
 AT_ANY_TIME = "at any time"

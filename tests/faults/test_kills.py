@@ -5,24 +5,21 @@ import pytest
 from flows.failpoints import POINTS
 from tests.faults.checker import Reader, check
 from tests.faults.flows import EXPECTED
-from tests.faults.harness import AT_ANY_TIME, Campaign, Forge
+from tests.faults.harness import AT_ANY_TIME, Campaign, Forge, Full, Tell, both_lengths
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize(
-    "kills", [pytest.param(300, id="300 kills"), pytest.param(20_000, marks=pytest.mark.faults, id="20,000 kills")]
-)
+@both_lengths
 def test_no_kill_loses_a_step_doubles_an_outcome_or_leaves_a_run_stuck(
-    kills: int, forge: Forge, reader: Reader, capsys: pytest.CaptureFixture[str]
+    length: str, forge: Forge, reader: Reader, full: Full, tell: Tell
 ) -> None:
+    kills = full(150, 20_000)
     report = Campaign(forge, reader, seed=kills).run(kills)
-    with capsys.disabled():
-        if kills > 1000:
-            print(f"\n{report}")
+    tell(str(report))
     assert not report.findings, str(report)
     assert set(report.kills) == {*POINTS, AT_ANY_TIME}
-    assert 0 < report.extra <= kills
+    assert 0 < report.extra <= report.kills.total()
 
 
 @pytest.mark.parametrize("flow", EXPECTED)
