@@ -180,6 +180,11 @@ class Checkpoints:
                     reach("checkpoint.written")
                 reach("checkpoint.committed")
                 break
+            except RunLost:
+                # What was in doubt may have got in while this waited for its locks.
+                if status is None or not in_doubt or not self._is_committed(rows, status):
+                    raise
+                break
             except (DatabaseError, InterfaceError) as error:
                 self._give_up_or_wait(error, wait, first=not in_doubt)
                 in_doubt = True
@@ -204,15 +209,21 @@ class Checkpoints:
         time.sleep(wait)
 
     def _is_committed(self, rows: Sequence[StepRow], status: Status | None) -> bool:
-        """Return whether the checkpoint got in whose reply did not come."""
+        """Return whether the checkpoint got in whose reply did not come.
+
+        Raises `RunLost` where it did, and the run has been taken since.
+        """
         if status is not None:
             return Run.objects.filter(pk=self._run.pk, owner=self._lease.owner, status=status).exists()
         if not rows:
             return False
         last = rows[-1]
-        return StepRun.objects.filter(
+        is_in = StepRun.objects.filter(
             run_id=last.run_id, path=last.path, attempt=last.attempt, owner=last.owner
         ).exists()
+        if is_in and not self._run.renew(self._lease.owner):
+            self._say_why_not()
+        return is_in
 
     def _say_why_not(self) -> None:
         run = Run.objects.get(pk=self._run.pk)
