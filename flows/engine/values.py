@@ -139,16 +139,19 @@ class _Look:
         return None
 
     def _problem_inside(self, items: Iterable[tuple[Any, Any]], depth: int) -> tuple[Path, str] | None:
+        characters = 0
         for key, item in items:
             kind = type(item)
             # Most values are decided without a call.
             if kind is bool or item is None or (kind is int and -(2**63) <= item < 2**63):
                 continue
             if kind is str and len(item) <= _SHORT_TEXT and item.isascii():
+                characters += len(item)
                 continue
             problem = self.problem_of(item, depth + 1)
             if problem:
                 return (key, *problem[0]), problem[1]
+        self._count(characters)
         return None
 
 

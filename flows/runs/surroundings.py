@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from flows.engine import Event, InChild, ItemSucceeded, StepRetrying, StepStarted
+from flows.engine.text import describe
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # No server drops a connection that idled for less, and to ask each time would cost a round trip a step.
@@ -82,8 +83,11 @@ class Surroundings:
 
     def _restore_directory(self) -> Iterator[str]:
         if self._directory and _directory() != self._directory:
-            os.chdir(self._directory)
-            yield "it changed the working directory"
+            try:
+                os.chdir(self._directory)
+                yield "it changed the working directory"
+            except OSError as error:
+                yield f"it changed the working directory, which cannot be put back: {describe(error)}"
 
     def _restore_logging(self) -> Iterator[str]:
         root = logging.getLogger()
