@@ -322,9 +322,10 @@ class _Run:
     def _try(self, step: Step, scope: dict[str, Any], number: int | None = None) -> Generator[Event, None, Outcome]:
         """Attempt a step, or the entry of that number, as often as its `retry` says."""
         attempt = 1 + self._attempts_before(step, number)
+        course = self.course
         while True:
             if isinstance(step.target, Child):
-                outcome = yield from self._child(step, step.target, scope, number)
+                outcome = yield from self._child(step, step.target, scope, number, course)
             else:
                 outcome = self._attempt_within_limit(step, step.target, scope)
             retry = step.options.retry
@@ -339,6 +340,8 @@ class _Run:
             yield StepRetrying(step, attempt, outcome, wait)
             self.course.sleep(wait)
             attempt += 1
+            # What an earlier execution finished in a sub-flow belongs to the attempt that has just failed.
+            course = course._replace(finished=MappingProxyType({}), attempts=MappingProxyType({}))
 
     def _attempts_before(self, step: Step, number: int | None) -> int:
         if not self.course.attempts:
@@ -381,7 +384,7 @@ class _Run:
         return self.deadline is not None and monotonic() >= self.deadline.at
 
     def _child(
-        self, step: Step, child: Child, scope: dict[str, Any], number: int | None
+        self, step: Step, child: Child, scope: dict[str, Any], number: int | None, course: Course
     ) -> Generator[Event, None, Outcome]:
         """Run another flow as a step; its outputs are the result."""
         try:
@@ -390,9 +393,9 @@ class _Run:
             return error
         timeout = step.options.timeout
         deadline = _earlier(self.deadline, timeout, _too_long(timeout or 0))
-        path = self.course.path(step.name)
+        path = course.path(step.name)
         at = path if number is None else entry_path(path, number)
-        run = _Run(child.definition, inputs, self.course._replace(flow=child.flow, at=at), deadline)
+        run = _Run(child.definition, inputs, course._replace(flow=child.flow, at=at), deadline)
         outcome: Outcome = FlowError(f"{child} came to no end")
         for event in run.events():
             yield InChild(step, event, number)

@@ -52,7 +52,7 @@ def read_progress(run: Run) -> Progress:
             interrupted[path] += 1
         elif retry_in is not None:
             failed[path] += 1
-            _forget_below(path, finished, failed)
+            forget_below(path, finished, failed)
         elif not_storable:
             # It lives in the memory of a process that is gone, so the step has to be executed again.
             finished.pop(path, None)
@@ -63,7 +63,7 @@ def read_progress(run: Run) -> Progress:
     return Progress(finished, ids, dict(failed), made, dict(interrupted))
 
 
-def _forget_below(path: str, *maps: dict[str, object] | Counter[str] | dict[str, Finished]) -> None:
+def forget_below(path: str, *maps: dict[str, object] | Counter[str] | dict[str, Finished]) -> None:
     """Forget what happened in the sub-flow of a step that begins anew."""
     for each in maps:
         for known in [known for known in each if known.startswith((f"{path}/", f"{path}["))]:

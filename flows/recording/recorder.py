@@ -35,7 +35,7 @@ from flows.models.run import Run, Status
 from flows.models.step_run import StepStatus
 from flows.recording.checkpoints import Checkpoints, InFlight, RunCancelled, RunInterrupted, StepRow
 from flows.recording.params import entries_of, entry_scope, params_of, params_of_entries, recorded_params
-from flows.recording.progress import Progress
+from flows.recording.progress import Progress, forget_below
 
 _MESSAGE_CHARACTERS = 4_000
 _TRACEBACK_CHARACTERS = 32_000
@@ -81,7 +81,7 @@ class Recorder:
     ) -> None:
         self._run = run
         self._checkpoints = checkpoints
-        self._finished = progress.finished
+        self._finished = dict(progress.finished)
         self._notes = notes
         self._attempts: Counter[str] = Counter(progress.attempts_made)
         self._largest = largest
@@ -165,6 +165,7 @@ class Recorder:
         row = self._row_in_flight(path, opened, StepStatus.FAILED)._replace(retry_in=event.wait)
         self._add_failed(row, event.error)
         opened.started_at = timezone.now() + timedelta(seconds=event.wait)
+        forget_below(row.path, self._finished)
         self._checkpoint(row.path, opened.started_at)
         opened.started = perf_counter() + event.wait
 
