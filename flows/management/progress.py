@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -11,6 +12,24 @@ from flows.engine import Event, StepFailed, StepReused, StepSkipped, StepStarted
 from flows.outcome import duration
 
 LONG_FLOW_STEPS = 20
+
+
+def write_line(stdout: OutputWrapper, text: str) -> None:
+    """Print a line, also where nobody reads it any more or the terminal has not all of its characters.
+
+    Raises OSError where it cannot be written, as on a full disk.
+    """
+    # Without one (`>&-`) Python has no stdout at all.
+    if sys.stdout is None:
+        return
+    try:
+        stdout.write(text)
+        stdout.flush()
+    except UnicodeEncodeError:
+        stdout.write(text.encode("ascii", "backslashreplace").decode())
+    except BrokenPipeError:
+        # What follows goes nowhere, and Python finds nothing to complain of at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Progress:
@@ -42,15 +61,11 @@ class Progress:
 
     def write(self, text: str) -> None:
         """Print a line above the bar."""
-        try:
+        with suppress(OSError):
             if self._bar is None:
-                self._stdout.write(text)
-                self._stdout.flush()
+                write_line(self._stdout, text)
             else:
                 self._bar.write(text, file=sys.stdout)
-        except BrokenPipeError:
-            # Nobody reads any more; what follows goes nowhere, and Python finds nothing to complain of at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _line(self, name: str, outcome: str, seconds: float) -> None:
         self.write(f"{name}  {outcome}  {duration(seconds)}")

@@ -10,14 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from flows import runs, services
 from flows.engine.text import describe, quoted, visible
 from flows.engine.values import InMemory, keep
 from flows.log_signal import flushed_at_sigterm
 from flows.management.errors import FAILED, REFUSED, reported
-from flows.management.progress import Progress
+from flows.management.progress import Progress, write_line
 from flows.models import Flow, Run, Status, Trigger
 from flows.outcome import Observer, RunOutcome, unobserved
 
@@ -92,7 +92,7 @@ class Command(BaseCommand):
         """Tell how the run of a key ended; it is not executed again."""
         if options["json"]:
             told = {"flow": run.flow_name, "run_id": run.pk, "status": run.status, "outputs": json.loads(run.outputs)}
-            self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False))
+            _print_json(self.stdout, told)
         if run.status != Status.SUCCEEDED:
             at = f" at {run.failed_step}" if run.failed_step else ""
             why = f": {run.error_message}" if run.error_message else ""
@@ -121,13 +121,20 @@ class Command(BaseCommand):
         finally:
             progress.close()
         if options["json"]:
-            self.stdout.write(json.dumps(_as_data(outcome), indent=2, ensure_ascii=False))
+            _print_json(self.stdout, _as_data(outcome))
         if outcome.error is not None:
             raise CommandError(visible(outcome.summary), returncode=FAILED) from outcome.error
         if not options["json"]:
             for warning in outcome.warnings:
                 progress.write(self.style.WARNING(f"warning: {visible(warning)}"))
             progress.write(visible(outcome.summary))
+
+
+def _print_json(stdout: OutputWrapper, value: Any) -> None:
+    try:
+        write_line(stdout, json.dumps(value, indent=2, ensure_ascii=False))
+    except OSError as error:
+        raise CommandError(f"run {value['run_id']} is {value['status']}, and this cannot be written: {error}") from error
 
 
 def _refuse_what_does_not_fit(options: Mapping[str, Any]) -> None:
