@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -96,8 +97,14 @@ def a_day_behind() -> None:
 
 def _shift(seconds: int) -> None:
     now, clock = timezone.now, time.time
-    timezone.now = lambda: now() + timezone.timedelta(seconds=seconds)  # type: ignore[attr-defined]
+    timezone.now = lambda: now() + timedelta(seconds=seconds)
     time.time = lambda: clock() + seconds
+
+
+def at_a_fixed_time() -> None:
+    """Let it be one and the same moment always."""
+    moment = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+    timezone.now = lambda: moment
 
 
 def with_a_lease_of_two_seconds() -> None:
@@ -119,6 +126,7 @@ CHANGES: dict[str, Callable[[], None]] = {
         short_of_a_step,
         a_day_ahead,
         a_day_behind,
+        at_a_fixed_time,
         with_a_lease_of_two_seconds,
     )
 }

@@ -97,6 +97,37 @@ DOCUMENTS |= {
     },
 }
 
+SHAKY = [
+    below("sub", "x"),
+    {**below("sub", "y", times=1), "method": "fail"},
+    below("sub", "z", given="@x.path"),
+]
+RETRIED = {"max_attempts": 3, "delay": 0}
+
+DOCUMENTS |= {
+    "shaky": {"procedures": SHAKY, "outputs": {"z": "@z.path"}},
+    "shaky_handled": {"procedures": SHAKY, "outputs": {"z": "@z.path"}, "on_failure": [below("sub", "handler")]},
+    "tries": {"procedures": [{"name": "sub", "flow": "shaky", "inputs": {}, "retry": RETRIED}]},
+    "tries_handled": {"procedures": [{"name": "sub", "flow": "shaky_handled", "inputs": {}, "retry": RETRIED}]},
+    "shaky_each": {
+        "procedures": [
+            {
+                **below("sub", "x"),
+                "foreach": [1, 2, 3],
+                "params": {"at": "sub/x", "n": "@_index"},
+            },
+            {**below("sub", "y", times=1), "method": "fail"},
+        ],
+        "outputs": {},
+    },
+    "tries_each": {"procedures": [{"name": "sub", "flow": "shaky_each", "inputs": {}, "retry": RETRIED}]},
+}
+
+
+def large(size: int, of: str) -> Document:
+    """Return a flow with a step whose result is a text of that size, which the next step takes."""
+    return {"procedures": [step("a"), step("big", "grow", {"size": size, "of": of}), step("b", params={"x": "@big.x"})]}
+
 
 def held(until: str) -> Document:
     """Return a flow whose second step waits for a file."""

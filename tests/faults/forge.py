@@ -79,6 +79,10 @@ def _worked(work: dict[str, Any]) -> int:
     from tests.faults.broken import CHANGES  # noqa: PLC0415
 
     os.environ[FOLDER] = work["journal"]
+    if "project" in work:
+        from procedures.common import _files  # noqa: PLC0415
+
+        _files.PROJECT = Path(work["project"])
     for name in work.get("changes", ()):
         CHANGES[name]()
     failpoints.arm(work.get("failpoint", ""))

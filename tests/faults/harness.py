@@ -42,7 +42,7 @@ class Forge:
     """A process that forks workers; `fork` returns at once, `wait` when the worker has ended or stopped."""
 
     def __init__(self, folder: Path, url: str, **environment: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._url = url
         self._environment = environment
         self.use(folder)
@@ -57,7 +57,7 @@ class Forge:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.forge"],
             cwd=ROOT,
-            env=forge_environment(self._folder, self._url) | self._environment,
+            env=forge_environment(self.folder, self._url) | self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -58,6 +58,12 @@ class Marked:
         note(run, path, "after")
         return {"path": path}
 
+    def grow(self, context: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+        """Return a text of `size` times `of`."""
+        run, path = _begin(context, params)
+        note(run, path, "after")
+        return {"x": params["of"] * params["size"]}
+
     def die(self, context: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
         """Kill its own process."""
         _begin(context, params)
