@@ -101,7 +101,7 @@ class Reader:
             "SELECT id, path, attempt, status, ended_at, retry_in, error_type FROM wf_step_run "
             "WHERE run_id = ? ORDER BY id"
         )
-        return [Row(*row[:4], _seconds(row[4]), *row[5:]) for row in self.select(sql, run)]
+        return [Row(*row)._replace(ended_at=_seconds(row[4])) for row in self.select(sql, run)]
 
     def lines(self, run: int) -> list[Line]:
         file = self.journal / str(run)
@@ -150,8 +150,10 @@ def _of_run(run: dict[str, Any], seen: Seen, expected: Expected) -> list[Finding
     if run["active_flow"] or run["step"]:
         found.append(Finding("stuck", f"it has ended and still holds {run['active_flow']} at {run['step']}"))
     found += [
-        Finding("status", f"{path} was interrupted {number} times") for path, number in poisoned(seen).items() if number > 3
-    ]  # fmt: skip
+        Finding("status", f"{path} was interrupted {number} times")
+        for path, number in poisoned(seen).items()
+        if number > MOST_INTERRUPTIONS
+    ]
     return found
 
 

@@ -1,6 +1,6 @@
 """One parent of workers for all fault tests of a run; each test has its own flows, journals and output."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,31 +10,16 @@ from pytest_django import DjangoDbBlocker
 
 if TYPE_CHECKING:
     from tests.faults.checker import Reader
-    from tests.faults.harness import Forge
+    from tests.faults.harness import Forge, Length
 
 
-@pytest.fixture
-def full(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
-    """`full(3, 500)` is 3 in the default run; under the marker `faults` it is 500, or the share of it asked for."""
+@pytest.fixture(params=["short", pytest.param("full", marks=pytest.mark.faults)])
+def length(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> "Length":
+    """Make two tests of one: a short one of the default run, and a long one of `make faults`."""
+    from tests.faults.harness import Length
 
-    def figure(short: int, long: int) -> int:
-        if request.node.get_closest_marker("faults") is None:
-            return short
-        return max(short, round(long * request.config.getoption("--share")))
-
-    return figure
-
-
-@pytest.fixture
-def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Print a figure of a long test past pytest's capture."""
-
-    def show(text: str) -> None:
-        if request.node.get_closest_marker("faults") is not None:
-            with capsys.disabled():
-                print(f"\n{request.node.originalname}: {text}", flush=True)
-
-    return show
+    share: float = request.config.getoption("--share")
+    return Length(share if request.param == "full" else 0.0, capsys, request.node.originalname)
 
 
 @pytest.fixture(scope="session")

@@ -160,6 +160,7 @@ EXPECTED: dict[str, Expected] = {
 }
 
 
+EXPECTED_LARGE = Expected("succeeded", _succeeded("a", "big", "b"))
 EXPECTED_HELD = Expected("succeeded", _succeeded("a", "w", "b"))
 
 

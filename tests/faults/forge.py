@@ -59,7 +59,7 @@ def _fork(work: dict[str, Any]) -> int:
             os.dup2(output, number)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         code = _worked(work)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  (told, and the child must not go on as a parent)
         traceback.print_exc()
     finally:
         sys.stderr.flush()

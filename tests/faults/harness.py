@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,18 +23,29 @@ from tests.faults.checker import Finding, Reader, check, poisoned
 from tests.faults.flows import EXPECTED, texts
 from tests.faults.steps.common.Marked import FOLDER
 
-Full = Callable[[int, int], int]
-Tell = Callable[[str], None]
-
-both_lengths = pytest.mark.parametrize(
-    "length", [pytest.param("short", id="short"), pytest.param("full", id="full", marks=pytest.mark.faults)]
-)
-
 KILLED = -9
 AT_ANY_TIME = "at any time"
 MOST_KILLS_OF_A_RUN = 6
 _LONGEST_WORKER_SECONDS = 0.06
 _MOST_WORKERS_OF_A_RUN = 20
+
+
+class Length:
+    """How long a test is: `length(3, 500)` is 3 in the default run, and 500 or a share of it in the long one."""
+
+    def __init__(self, share: float, capsys: pytest.CaptureFixture[str], name: str) -> None:
+        self._share = share
+        self._capsys = capsys
+        self._name = name
+
+    def __call__(self, short: int, long: int) -> int:
+        return max(short, round(long * self._share))
+
+    def tell(self, figure: str) -> None:
+        """Print what a long test measured past pytest's capture."""
+        if self._share:
+            with self._capsys.disabled():
+                print(f"\n{self._name}: {figure}", flush=True)
 
 
 class Forge:
@@ -139,7 +149,8 @@ class Report:
         lines = [f"{self.runs:,} runs, {kills:,} kills in {self.seconds:.0f} s ({kills / self.seconds:.0f} a second)"]
         lines += [f"  {number:>6,}  {place}" for place, number in sorted(self.kills.items())]
         lines.append(
-            f"lost steps {self.count('lost')}, outcomes twice {self.count('double')}, stuck runs {self.count('stuck')}, "
+            f"lost steps {self.count('lost')}, outcomes twice {self.count('double')}, "
+            f"stuck runs {self.count('stuck')}, "
             f"out of order {self.count('order') + self.count('late') + self.count('owner')}, "
             f"executions more {self.extra:,} (at most one a kill), "
             f"runs that failed after 3 interruptions of one step {self.poisoned}"

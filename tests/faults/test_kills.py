@@ -5,18 +5,17 @@ import pytest
 from flows.failpoints import POINTS
 from tests.faults.checker import Reader, check
 from tests.faults.flows import EXPECTED
-from tests.faults.harness import AT_ANY_TIME, Campaign, Forge, Full, Tell, both_lengths
+from tests.faults.harness import AT_ANY_TIME, Campaign, Forge, Length
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@both_lengths
 def test_no_kill_loses_a_step_doubles_an_outcome_or_leaves_a_run_stuck(
-    length: str, forge: Forge, reader: Reader, full: Full, tell: Tell
+    forge: Forge, reader: Reader, length: Length
 ) -> None:
-    kills = full(150, 20_000)
+    kills = length(150, 20_000)
     report = Campaign(forge, reader, seed=kills).run(kills)
-    tell(str(report))
+    length.tell(str(report))
     assert not report.findings, str(report)
     assert set(report.kills) == {*POINTS, AT_ANY_TIME}
     assert 0 < report.extra <= report.kills.total()

@@ -17,8 +17,8 @@ from tests import needs
 from tests.conftest import ROOT
 from tests.environment import site_environment
 from tests.faults.checker import Finding, Reader, check
-from tests.faults.flows import DOCUMENTS, EXPECTED, EXPECTED_HELD, held
-from tests.faults.harness import Forge, Full, Tell, both_lengths
+from tests.faults.flows import DOCUMENTS, EXPECTED, EXPECTED_HELD, EXPECTED_LARGE, held, large
+from tests.faults.harness import Forge, Length
 from tests.faults.proxy import Proxy
 from tests.servers import DURABLE, FAST, MariaDB
 
@@ -53,7 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 
 
 def store(server: MariaDB, name: str, document: dict[str, Any]) -> None:
-    text = json.dumps(document).replace("'", "''")
+    text = json.dumps(document).replace("\\", "\\\\").replace("'", "''")
     server.execute(f"DELETE FROM wf_flow WHERE flow_name = '{name}'", "wf")
     server.execute(
         f"INSERT INTO wf_flow (flow_name, flow_json, enabled, deleted) VALUES ('{name}', '{text}', 1, 0)", "wf"
@@ -98,11 +98,10 @@ def until_it_ends(forge: Forge, flow: str, key: str) -> int:
 # Connections that break
 
 
-@both_lengths
 def test_a_reply_that_is_cut_around_commit_doubles_no_row_and_repeats_no_step(
-    length: str, server: MariaDB, tmp_path: Path, full: Full, tell: Tell
+    server: MariaDB, tmp_path: Path, length: Length
 ) -> None:
-    wanted, number = full(40, 2000), 0
+    wanted, number = length(40, 2000), 0
     found: list[Finding] = []
     with (
         Proxy(server.socket, share=0.2, seed=wanted) as proxy,
@@ -111,33 +110,36 @@ def test_a_reply_that_is_cut_around_commit_doubles_no_row_and_repeats_no_step(
     ):
         flows = tuple(EXPECTED)
         while sum(proxy.cuts.values()) < wanted:
-            flow, key = flows[number % len(flows)], f"cut-{length}-{number}"
+            flow, key = flows[number % len(flows)], f"cut-{wanted}-{number}"
             code = until_it_ends(forge, flow, key)
             found += check(reader.seen(key), EXPECTED[flow], kills=0)
             assert code in (0, 1, 3), forge.said()
             assert not found, f"{found}\n{forge.said()[-3000:]}"
             number += 1
-    tell(f"{sum(proxy.cuts.values()):,} cut replies in {number:,} runs ({proxy.cuts}): 0 double rows, 0 steps repeated")
+    length.tell(
+        f"{sum(proxy.cuts.values()):,} cut replies in {number:,} runs ({proxy.cuts}): 0 double rows, 0 steps repeated"
+    )
 
 
-@both_lengths
 def test_connections_that_are_killed_ten_times_a_second_fail_no_step(
-    length: str, server: MariaDB, forge: Forge, full: Full, tell: Tell
+    server: MariaDB, forge: Forge, length: Length
 ) -> None:
-    seconds, number = full(3, 600), 0
+    seconds, number = length(3, 600), 0
     ends = time.monotonic() + seconds
     with killing_connections(server) as killed:
         keys = []
         while time.monotonic() < ends:
             flow = tuple(EXPECTED)[number % len(EXPECTED)]
-            keys.append((flow, f"dropped-{length}-{number}"))
+            keys.append((flow, f"dropped-{seconds}-{number}"))
             assert until_it_ends(forge, *keys[-1]) in (0, 1, 3), forge.said()
             number += 1
     with reading(server, forge) as reader:
         for flow, key in keys:
             assert check(reader.seen(key), EXPECTED[flow], kills=0) == [], forge.said()
     assert killed
-    tell(f"{len(killed):,} connections killed in {seconds} s, {number:,} runs: 0 failed steps, 0 executions more")
+    length.tell(
+        f"{len(killed):,} connections killed in {seconds} s, {number:,} runs: 0 failed steps, 0 executions more"
+    )
 
 
 @contextmanager
@@ -302,17 +304,42 @@ def test_a_database_that_stays_away_for_a_whole_lease_ends_the_process_and_the_r
         assert check(reader.seen("away"), EXPECTED_HELD, kills=1) == []
 
 
+# Results beyond what a statement may have
+
+SIZES = [(300, "y"), (800, "y"), (1000, "y"), (3000, "y"), (390, '"'), (1000, '"'), (390, "\u6f22"), (1000, "\n")]
+
+
+@pytest.mark.parametrize(("kilobytes", "of"), SIZES)
+def test_a_result_near_or_beyond_max_allowed_packet_ends_its_run_at_once(
+    kilobytes: int, of: str, server: MariaDB, forge: Forge
+) -> None:
+    size = kilobytes * 1024 // len(of.encode())
+    key = f"large-{kilobytes}-{ord(of[0])}"
+    store(server, "large", large(size, of))
+    began = time.monotonic()
+    assert forge.work(flow="large", key=key) == 0, forge.said()
+    assert time.monotonic() - began < 10
+    assert "not written" not in forge.said()
+    with reading(server, forge) as reader:
+        assert check(reader.seen(key), EXPECTED_LARGE, kills=0) == []
+        [(result, why)] = reader.select(
+            "SELECT LENGTH(result), not_storable FROM wf_step_run s JOIN wf_run r ON r.id = s.run_id "
+            "WHERE r.`key` = ? AND path = 'big'",
+            key,
+        )
+    assert bool(result) == (not why)
+
+
 # A database that is down before the start
 
 
-@both_lengths
 @pytest.mark.parametrize("state", ["down", "hanging", "wrong password"])
 def test_a_database_that_cannot_be_reached_before_the_start_is_one_clear_line_and_exit_code_3(
-    length: str, state: str, server: MariaDB, tmp_path: Path, full: Full, tell: Tell
+    state: str, server: MariaDB, tmp_path: Path, length: Length
 ) -> None:
     url = server.url("wf").replace("root@", "flows:open-sesame@")
     url = url.replace(str(server.socket), str(tmp_path / "nobody")) if state == "down" else url
-    times, longest = full(1, 100), 0.0
+    times, longest = length(1, 100), 0.0
     if state == "hanging":
         server.pause()
     try:
@@ -333,4 +360,4 @@ def test_a_database_that_cannot_be_reached_before_the_start_is_one_clear_line_an
             assert "sesame" not in done.stdout + done.stderr
     finally:
         server.resume()
-    tell(f"{state}, {times} times: exit code 3, one line without the password, at most {longest:.1f} s")
+    length.tell(f"{state}, {times} times: exit code 3, one line without the password, at most {longest:.1f} s")

@@ -1,6 +1,7 @@
 """A run that was stopped anywhere ends as one that never was: the same context, the same steps, the same attempts."""
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -134,8 +135,6 @@ def test_a_run_that_was_to_be_cancelled_when_its_process_died_executes_nothing_m
     assert forge.work(flow="chain", key="both", failpoint="step.started:2:stop") == 128 + 19
     run = Run.objects.get(key="both")
     runs.cancel_run(run.pk, "amal")
-    import os  # noqa: PLC0415
-
     os.kill(run.pid, 9)
     forge.wait(run.pid)
     forge.work(flow="chain", key="both")
@@ -153,7 +152,12 @@ def test_what_follows_a_step_whose_result_was_in_memory_only_sees_it_again_after
     # 2 MiB are not recorded.
     document = {
         "procedures": [
-            {"name": "big", "mod": "common.Marked", "method": "grow", "params": {"at": "big", "size": 2**21, "of": "x"}},
+            {
+                "name": "big",
+                "mod": "common.Marked",
+                "method": "grow",
+                "params": {"at": "big", "size": 2**21, "of": "x"},
+            },
             {"name": "b", "mod": "common.Marked", "method": "mark", "params": {"at": "b", "x": "@big.x"}},
         ]
     }

@@ -1,4 +1,4 @@
-"""What processes do to runs: they are told to stop, come twice, sleep too long, die at the same step, have odd clocks."""
+"""What processes do to runs: they are told to stop, come twice, sleep too long, die at one step, have odd clocks."""
 
 import json
 import os
@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db.models import F
 
-from flows import runs
 from flows.models import Flow, Run, Status, StepRun
 from flows.models.run import LEASE_SECONDS
 from flows.models.times import DatabaseSeconds
 from tests.faults.checker import Reader, check
 from tests.faults.flows import EXPECTED, EXPECTED_HELD, KILLERS, held
-from tests.faults.harness import KILLED, Forge, Full, Tell, both_lengths
+from tests.faults.harness import KILLED, Forge, Length
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,12 +58,11 @@ def statuses(run: Run) -> dict[str, str]:
 # Told to stop
 
 
-@both_lengths
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_the_step_end_and_interrupts_the_run_between_two_steps(
-    length: str, number: signal.Signals, forge: Forge, gate: Path, reader: Reader, full: Full, tell: Tell
+    number: signal.Signals, forge: Forge, gate: Path, reader: Reader, length: Length
 ) -> None:
-    times = full(2, 500)
+    times = length(2, 500)
     for time_ in range(times):
         gate.unlink(missing_ok=True)
         worker = forge.fork(flow="held", key=f"{number}-{time_}")
@@ -78,7 +76,7 @@ def test_a_signal_lets_the_step_end_and_interrupts_the_run_between_two_steps(
         assert statuses(run) == {"a": "succeeded", "w": "succeeded"}
         assert forge.work(resume=run.pk) == 0
         assert check(reader.seen(run.key), EXPECTED_HELD, kills=0) == []
-    tell(f"{times} times {number.name}: each recorded its step, released the run and ended with {128 + number}")
+    length.tell(f"{times} times {number.name}: each recorded its step, released the run and ended with {128 + number}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -101,11 +99,10 @@ def test_a_second_signal_ends_the_process_in_the_middle_of_its_step(
 # Several at once
 
 
-@both_lengths
 def test_of_many_processes_that_resume_a_run_one_does_and_the_others_leave(
-    length: str, forge: Forge, reader: Reader, full: Full, tell: Tell
+    forge: Forge, reader: Reader, length: Length
 ) -> None:
-    workers, rounds = full(8, 64), full(2, 1000)
+    workers, rounds = length(8, 64), length(2, 1000)
     for number in range(rounds):
         run = killed(forge, "chain", f"resumed-{number}")
         resumers = [forge.fork(resume=run.pk) for _ in range(workers)]
@@ -115,20 +112,19 @@ def test_of_many_processes_that_resume_a_run_one_does_and_the_others_leave(
     said = forge.said().splitlines()
     assert len(said) == rounds * (workers - 1)
     assert all(line.startswith("run ") and " is " in line for line in said)
-    tell(f"{workers} processes resumed one run, {rounds} times: one winner each")
+    length.tell(f"{workers} processes resumed one run, {rounds} times: one winner each")
 
 
-@both_lengths
 def test_a_message_that_is_delivered_again_and_again_executes_its_run_once(
-    length: str, forge: Forge, reader: Reader, full: Full, tell: Tell
+    forge: Forge, reader: Reader, length: Length
 ) -> None:
-    times = full(200, 100_000)
+    times = length(200, 100_000)
     run = Run.objects.get(pk=killed(forge, "chain", "delivered", step=1).pk)
     workers = [forge.fork(execute=run.pk, again=times // 4) for _ in range(4)]
     assert set(map(forge.wait, workers)) == {NOT_TAKEN}, forge.said()
     assert check(reader.seen("delivered"), EXPECTED["chain"], kills=1) == []
     assert Run.objects.filter(flow_name="chain").exclude(key="").count() == 1
-    tell(f"{times + 4:,} deliveries by four processes: one execution")
+    length.tell(f"{times + 4:,} deliveries by four processes: one execution")
 
 
 def test_two_starts_with_one_key_at_once_are_one_run(forge: Forge, reader: Reader) -> None:
@@ -153,12 +149,11 @@ def test_starts_of_one_flow_at_once_give_one_run_or_a_clear_refusal(forge: Forge
 SLEEPING_PLACES = ("step.started", "step.returned", "checkpoint.begun", "checkpoint.committed", "run.finishing")
 
 
-@both_lengths
 def test_a_process_that_slept_longer_than_its_lease_records_nothing_and_starts_nothing_more(
-    length: str, forge: Forge, reader: Reader, full: Full, tell: Tell
+    forge: Forge, reader: Reader, length: Length
 ) -> None:
     chance = random.Random(3)
-    pauses = full(6, 1000)
+    pauses = length(6, 1000)
     for number in range(pauses):
         point = SLEEPING_PLACES[number % len(SLEEPING_PLACES)]
         nth = 1 if point == "run.finishing" else chance.randint(1, 6)
@@ -177,11 +172,13 @@ def test_a_process_that_slept_longer_than_its_lease_records_nothing_and_starts_n
         assert len(late) <= (point in ("step.started", "checkpoint.committed"))
         seen.lines = [line for line in seen.lines if line not in late]
         assert check(seen, EXPECTED["chain"], kills=1) == [], point
-    tell(f"{pauses} pauses beyond the lease: each outcome refused, nothing started")
+    length.tell(f"{pauses} pauses beyond the lease: each outcome refused, nothing started")
 
 
 def test_the_checker_catches_a_recorder_that_ignores_whose_run_it_is(forge: Forge, reader: Reader) -> None:
-    sleeper = forge.fork(flow="chain", key="stolen", failpoint="step.started:2:stop", changes=["anybodys", "with_a_lease_of_two_seconds"])
+    sleeper = forge.fork(
+        flow="chain", key="stolen", failpoint="step.started:2:stop", changes=["anybodys", "with_a_lease_of_two_seconds"]
+    )
     assert forge.wait(sleeper) == STOPPED
     run = Run.objects.get(key="stolen")
     Run.objects.filter(pk=run.pk).update(lease_until=1)
@@ -259,15 +256,9 @@ def test_a_killed_run_is_shown_as_lost_at_once_here_and_within_its_lease_elsewhe
     assert listed("--status", "running") == []
     Run.objects.filter(pk=run.pk).update(place="elsewhere")
     assert [row["status"] for row in listed()] == ["running"]
-    left = Run.objects.annotate(left_seconds=connection_seconds_left()).get(pk=run.pk)
-    assert 0 < left.left_seconds <= LEASE_SECONDS
+    [left] = Run.objects.annotate(left=F("lease_until") - DatabaseSeconds()).values_list("left", flat=True)
+    assert 0 < left <= LEASE_SECONDS
     Run.objects.filter(pk=run.pk).update(lease_until=DatabaseSeconds() - 1)
     assert [row["status"] for row in listed()] == ["lost"]
     # Nobody swept: the row still says what it said.
     assert Run.objects.get(pk=run.pk).status == Status.RUNNING
-
-
-def connection_seconds_left() -> Any:
-    from django.db.models import F  # noqa: PLC0415
-
-    return F("lease_until") - DatabaseSeconds()

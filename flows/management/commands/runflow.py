@@ -134,7 +134,9 @@ def _print_json(stdout: OutputWrapper, value: Any) -> None:
     try:
         write_line(stdout, json.dumps(value, indent=2, ensure_ascii=False))
     except OSError as error:
-        raise CommandError(f"run {value['run_id']} is {value['status']}, and this cannot be written: {error}") from error
+        raise CommandError(
+            f"run {value['run_id']} is {value['status']}, and this cannot be written: {error}"
+        ) from error
 
 
 def _refuse_what_does_not_fit(options: Mapping[str, Any]) -> None:
