@@ -101,7 +101,7 @@ def until_it_ends(forge: Forge, flow: str, key: str) -> int:
 def test_a_reply_that_is_cut_around_commit_doubles_no_row_and_repeats_no_step(
     server: MariaDB, tmp_path: Path, length: Length
 ) -> None:
-    wanted, number = length(40, 2000), 0
+    wanted, number = length(24, 2000), 0
     found: list[Finding] = []
     with (
         Proxy(server.socket, share=0.2, seed=wanted) as proxy,
@@ -124,7 +124,7 @@ def test_a_reply_that_is_cut_around_commit_doubles_no_row_and_repeats_no_step(
 def test_connections_that_are_killed_ten_times_a_second_fail_no_step(
     server: MariaDB, forge: Forge, length: Length
 ) -> None:
-    seconds, number = length(3, 600), 0
+    seconds, number = length(2, 600), 0
     ends = time.monotonic() + seconds
     with killing_connections(server) as killed:
         keys = []

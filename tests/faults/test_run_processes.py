@@ -118,7 +118,7 @@ def test_of_many_processes_that_resume_a_run_one_does_and_the_others_leave(
 def test_a_message_that_is_delivered_again_and_again_executes_its_run_once(
     forge: Forge, reader: Reader, length: Length
 ) -> None:
-    times = length(200, 100_000)
+    times = length(100, 100_000)
     run = Run.objects.get(pk=killed(forge, "chain", "delivered", step=1).pk)
     workers = [forge.fork(execute=run.pk, again=times // 4) for _ in range(4)]
     assert set(map(forge.wait, workers)) == {NOT_TAKEN}, forge.said()
@@ -128,7 +128,7 @@ def test_a_message_that_is_delivered_again_and_again_executes_its_run_once(
 
 
 def test_two_starts_with_one_key_at_once_are_one_run(forge: Forge, reader: Reader) -> None:
-    for number in range(5):
+    for number in range(2):
         workers = [forge.fork(flow="chain", key=f"key-{number}") for _ in range(6)]
         codes = sorted(map(forge.wait, workers))
         assert codes.count(0) == 1, forge.said()
@@ -137,7 +137,7 @@ def test_two_starts_with_one_key_at_once_are_one_run(forge: Forge, reader: Reade
 
 
 def test_starts_of_one_flow_at_once_give_one_run_or_a_clear_refusal(forge: Forge) -> None:
-    for _ in range(5):
+    for _ in range(3):
         workers = [forge.fork(flow="skipping") for _ in range(8)]
         assert set(map(forge.wait, workers)) <= {0, NOT_TAKEN}, forge.said()
     assert not Run.objects.exclude(status=Status.SUCCEEDED).exists()
