@@ -194,7 +194,8 @@ class Checkpoints:
     def _give_up_or_wait(self, error: Exception, wait: float, *, first: bool) -> None:
         if self._connection.in_atomic_block:
             raise error
-        if isinstance(error, _NEVER_HEALS):
+        # At first it may be what a step left of the connection: a closed one, another database, results unread.
+        if isinstance(error, _NEVER_HEALS) and not first:
             raise RunLost(f"the record of {self._run} cannot be written: {describe(error)}") from error
         if first:
             logger.warning("checkpoint of %s not written, trying again: %s", self._run, describe(error))
