@@ -300,7 +300,27 @@ def _all_closed(self: Odd, context: dict[str, Any], params: dict[str, Any]) -> d
 
 
 LEFT_OPEN = [_begin_and_write, _nested, _plain_begin, _without_autocommit, _broken_transaction, _raising_inside]
-CLOSED = [_closed, _closed_under_django, _closed_in_a_transaction, _all_closed]
+
+
+def _read_only(self: Odd, context: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    mysql = connection.vendor == "mysql"
+    _sql("SET SESSION TRANSACTION READ ONLY" if mysql else "PRAGMA query_only = ON")
+    return {}
+
+
+def _elsewhere(self: Odd, context: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    if connection.vendor == "mysql":
+        _sql("USE information_schema")
+    return {}
+
+
+def _locked(self: Odd, context: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    if connection.vendor == "mysql":
+        _sql("LOCK TABLES wf_flow READ")
+    return {}
+
+
+CLOSED = [_closed, _closed_under_django, _closed_in_a_transaction, _all_closed, _read_only, _elsewhere, _locked]
 
 
 @pytest.mark.parametrize("act", LEFT_OPEN)
@@ -314,7 +334,7 @@ def test_a_transaction_that_a_step_leaves_open_is_rolled_back_and_reported(act: 
 
 
 @pytest.mark.parametrize("act", CLOSED)
-def test_a_connection_that_a_step_closes_is_opened_again(act: Act) -> None:
+def test_a_connection_that_a_step_closes_or_spoils_is_opened_again(act: Act) -> None:
     outcome, one = run(act)
     assert outcome.succeeded, outcome.summary
     assert set(rows(one)) == {"it", "healthy"}
