@@ -41,9 +41,13 @@ class Length:
     def __call__(self, short: int, long: int) -> int:
         return max(short, round(long * self._share))
 
+    @property
+    def is_full(self) -> bool:
+        return self._share > 0
+
     def tell(self, figure: str) -> None:
         """Print what a long test measured past pytest's capture."""
-        if self._share:
+        if self.is_full:
             with self._capsys.disabled():
                 print(f"\n{self._name}: {figure}", flush=True)
 

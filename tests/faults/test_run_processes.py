@@ -102,7 +102,7 @@ def test_a_second_signal_ends_the_process_in_the_middle_of_its_step(
 def test_of_many_processes_that_resume_a_run_one_does_and_the_others_leave(
     forge: Forge, reader: Reader, length: Length
 ) -> None:
-    workers, rounds = length(8, 64), length(2, 1000)
+    workers, rounds = 64 if length.is_full else 8, length(2, 1000)
     for number in range(rounds):
         run = killed(forge, "chain", f"resumed-{number}")
         resumers = [forge.fork(resume=run.pk) for _ in range(workers)]
