@@ -88,7 +88,8 @@ def cancel_run(run_id: int, by: str) -> Run:
     run = find_run(run_id)
     if run.is_lost:
         interrupt_lost(run)
-    if run.cancel() or run.ask_to_cancel(by or "somebody"):
+    # Once more, for one that was interrupted between the first question and the second.
+    if run.cancel() or run.ask_to_cancel(by or "somebody") or run.cancel():
         return find_run(run_id)
     now = find_run(run_id)
     raise RunNotTaken(f"{now} is {now.status} already")

@@ -17,7 +17,7 @@ from flows import runs
 from flows.models import Flow, Run, Status, StepRun
 from tests.conftest import ROOT
 from tests.faults.checker import Reader, check
-from tests.faults.flows import EXPECTED
+from tests.faults.flows import EXPECTED, step
 from tests.faults.harness import KILLED, Forge, forge_environment
 from tests.faults.test_run_processes import wait_for
 from tests.test_log_process import url_of_the_test_database
@@ -143,6 +143,23 @@ def test_a_run_that_was_to_be_cancelled_when_its_process_died_executes_nothing_m
     assert run.status == Status.CANCELLED
 
 
+def test_a_run_that_is_interrupted_in_the_moment_of_being_cancelled_is_cancelled(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert forge.work(flow="chain", key="moment", failpoint="step.started:2:stop") == 128 + 19
+    run = Run.objects.get(key="moment")
+    ask = Run.ask_to_cancel
+
+    def ask_too_late(self: Run, by: str) -> bool:
+        assert self.interrupt(run.owner)
+        return ask(self, by)
+
+    monkeypatch.setattr(Run, "ask_to_cancel", ask_too_late)
+    assert runs.cancel_run(run.pk, "amal").status == Status.CANCELLED
+    os.kill(run.pid, 9)
+    forge.wait(run.pid)
+
+
 # Results that are in memory only
 
 
@@ -173,6 +190,15 @@ def test_what_follows_a_step_whose_result_was_in_memory_only_sees_it_again_after
         ("big", 2, "succeeded"),
         ("b", 2, "succeeded"),
     ]
+
+
+def test_interruptions_before_a_step_last_ended_do_not_count_against_it(forge: Forge) -> None:
+    text = json.dumps({"procedures": [step("big", "grow", {"size": 2**21, "of": "x"}), step("b")]})
+    Flow.objects.create(flow_name="memory", flow_json=text, enabled=True)
+    # Interrupted twice, ended, executed again for want of its result, and interrupted once more.
+    for number in (1, 1, 2, 1):
+        assert forge.work(flow="memory", key="memory", failpoint=f"step.started:{number}:kill") == KILLED
+    assert forge.work(flow="memory", key="memory") == 0, forge.said()
 
 
 # Nobody reads what the command prints
