@@ -50,7 +50,10 @@ def read_progress(run: Run) -> Progress:
         made[path], ids[path] = attempt, pk
         if status == StepStatus.INTERRUPTED:
             interrupted[path] += 1
-        elif retry_in is not None:
+            continue
+        # Who came to an end since is no step that ends its process each time.
+        interrupted.pop(path, None)
+        if retry_in is not None:
             failed[path] += 1
             forget_below(path, finished, failed)
         elif not_storable:
