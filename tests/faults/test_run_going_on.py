@@ -111,12 +111,14 @@ def test_entries_in_a_sub_flow_that_is_tried_again_are_recorded_under_their_own_
 def test_a_run_that_is_cancelled_at_any_time_is_cancelled_or_had_ended_and_its_record_is_true(
     forge: Forge, reader: Reader
 ) -> None:
+    text = json.dumps({"procedures": [step(f"s{n}", params={"ms": 40}) for n in range(1, 7)]})
+    Flow.objects.create(flow_name="slow", flow_json=text, enabled=True)
     chance = random.Random(5)
     seen = set()
     for number in range(8):
-        worker = forge.fork(flow="chain", key=f"cancel-{number}")
+        worker = forge.fork(flow="slow", key=f"cancel-{number}")
         run = wait_for(forge, f"cancel-{number}", "s1")
-        time.sleep(chance.uniform(0, 0.05))
+        time.sleep(chance.choice((0.0, 0.02, 0.05, 0.1, 0.4)))
         try:
             runs.cancel_run(run.pk, "amal")
         except runs.RunNotTaken as error:
