@@ -66,6 +66,8 @@ def _needs_no_database(item: pytest.Item) -> bool:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("browser") and (missing := needs.missing_for_browser()):
         needs.skip(missing)
+    if item.get_closest_marker("celery") and (missing := needs.missing_for_celery()):
+        needs.skip(missing)
 
 
 @pytest.fixture(scope="session")

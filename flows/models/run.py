@@ -1,6 +1,7 @@
 """The table of runs: each row is a small state machine, and every change of status names the status it expects."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Self
 
 from django.db import models, transaction
@@ -14,6 +15,9 @@ from flows.process import ProcessName, place, this_process
 
 LEASE_SECONDS = 60
 """How long a run belongs to its process without a sign of life; the process renews it four times as often."""
+
+GOES_ON_WITHIN = timedelta(days=1)
+"""For so long an interrupted run may go on by itself; then it waits for a person."""
 
 LONGEST_PATH = 400
 LONGEST_NAME = 128
@@ -67,6 +71,15 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def running(self) -> Self:
         return self.filter(status=Status.RUNNING)
+
+    def waiting(self) -> Self:
+        """Narrow to runs that anybody may execute; a process that waits for the end of another run keeps its own."""
+        return self.filter(status=Status.QUEUED, pid=0)
+
+    def may_go_on(self) -> Self:
+        """Narrow to interrupted runs that go on by themselves: nobody stopped them, and no step of them is in doubt."""
+        lately = timezone.now() - GOES_ON_WITHIN
+        return self.filter(status=Status.INTERRUPTED, lease_until__isnull=False, ended_at__gt=lately, step="")
 
     def lost(self) -> Self:
         """Narrow to running runs whose process is gone: its lease is over, or it ran here and is known to be dead."""
@@ -192,16 +205,17 @@ class Run(models.Model):
         """
         return self._change((Status.QUEUED, Status.INTERRUPTED), **self.held_by(owner))
 
+    def claim_waiting(self, owner: str) -> bool:
+        """Take a run that waits, as `claim` does."""
+        return self._change((Status.QUEUED,), **self.held_by(owner))
+
     def held_by(self, owner: str) -> dict[str, Any]:
         """Return the values of a run that this process executes under that owner's name."""
-        process = this_process()
         return {
             "status": Status.RUNNING,
             "owner": owner,
             "lease_until": DatabaseSeconds() + LEASE_SECONDS,
-            "place": process.place,
-            "pid": process.pid,
-            "process_began": process.began,
+            **_process_columns(this_process()),
             "active_flow": self.flow_name,
             "started_at": Coalesce("started_at", timezone.now()),
             "ended_at": None,
@@ -228,7 +242,18 @@ class Run(models.Model):
 
         Raises IntegrityError where another run of the flow is active.
         """
-        return self._change((Status.INTERRUPTED,), status=Status.QUEUED, active_flow=self.flow_name, ended_at=None)
+        nobody = _process_columns(ProcessName("", 0, 0))
+        return self._change(
+            (Status.INTERRUPTED,), status=Status.QUEUED, active_flow=self.flow_name, ended_at=None, **nobody
+        )
+
+    def wait_here(self) -> bool:
+        """Let a run that waits be this process's to execute."""
+        return self._rows(Status.QUEUED).update(**_process_columns(this_process())) == 1
+
+    def stay_interrupted(self, owner: str) -> bool:
+        """Give the lease of an interrupted run back: it waits for a person."""
+        return self._rows(Status.INTERRUPTED).filter(owner=owner).update(lease_until=None) == 1
 
     def cancel(self) -> bool:
         """Cancel a run that nobody executes."""
@@ -253,6 +278,10 @@ class Run(models.Model):
         if changed:
             self.refresh_from_db()
         return changed
+
+
+def _process_columns(process: ProcessName) -> dict[str, Any]:
+    return {"place": process.place, "pid": process.pid, "process_began": process.began}
 
 
 def newest_runs(name: str | None = None, status: str | None = None) -> RunQuerySet:

@@ -3,9 +3,18 @@
 from flows.recording.checkpoints import RunCancelled, RunInterrupted, RunLost, RunStopped
 from flows.runs.creating import Asked, create_run
 from flows.runs.ending import FlowIsActive, RunNotTaken, cancel_run, interrupt_lost, reap_runs
-from flows.runs.executing import RunEnded, execute_run, execute_when_free, run_flow, run_now, run_step, run_unrecorded
+from flows.runs.executing import (
+    RunEnded,
+    execute_run,
+    execute_waiting,
+    execute_when_free,
+    run_flow,
+    run_now,
+    run_step,
+    run_unrecorded,
+)
 from flows.runs.finding import UnknownRun, changes_since, definition_of, find_run
-from flows.runs.resuming import resume_run, run_again
+from flows.runs.resuming import resume_dropped, resume_run, run_again
 from flows.runs.taking_over import take_over_edited
 
 __all__ = [
@@ -23,10 +32,12 @@ __all__ = [
     "create_run",
     "definition_of",
     "execute_run",
+    "execute_waiting",
     "execute_when_free",
     "find_run",
     "interrupt_lost",
     "reap_runs",
+    "resume_dropped",
     "resume_run",
     "run_again",
     "run_flow",

@@ -85,8 +85,9 @@ def stored(run: Run, owner: str = "") -> tuple[Run, bool]:
         except IntegrityError:
             if run.key_digest and (known := Run.objects.with_lease().filter(key_digest=run.key_digest).first()):
                 return _same_run(known, run), False
-            if not make_room(run.flow_name):
+            if run.active_flow is None:
                 raise
+            make_room(run.flow_name)
         else:
             return run, True
 

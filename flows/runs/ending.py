@@ -94,15 +94,11 @@ def cancel_run(run_id: int, by: str) -> Run:
     raise RunNotTaken(f"{now} is {now.status} already")
 
 
-def make_room(name: str) -> bool:
+def make_room(name: str) -> None:
     """Interrupt the active run of a flow if it is lost; raise `FlowIsActive` where it is not."""
     holder = Run.objects.with_lease().filter(active_flow=name).first()
-    if holder is None:
-        # It ended in this very moment, or the name was never the reason.
-        return not Run.objects.filter(active_flow=name).exists()
-    if not interrupt_lost(holder):
+    if holder is not None and not interrupt_lost(holder):
         raise FlowIsActive(
             f"{holder} is {holder.status} since {holder.began}, and one run of a flow is active at a time; wait for "
             f"its end, or cancel it"
         )
-    return True

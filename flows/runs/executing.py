@@ -4,7 +4,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -34,7 +34,7 @@ from flows.runs.ending import (
     over_own_connection,
 )
 from flows.runs.finding import definition_of, find_run
-from flows.runs.stopping import Stop, stopped_by_signals
+from flows.runs.stopping import Stop, stopped_from_outside
 from flows.runs.surroundings import undisturbed
 from flows.services import FlowRefused, Runnable, registry, runnable, stored_document
 
@@ -114,6 +114,7 @@ def run_step(name: str, step_name: str, params: Mapping[str, Any] | None = None)
 
 def execute_when_free(run_id: int, observe: Observer = unobserved) -> RunOutcome:
     """Execute a run as soon as no other run of its flow is active; raises what `execute_run` raises."""
+    find_run(run_id).wait_here()
     while True:
         try:
             return execute_run(run_id, observe)
@@ -130,19 +131,33 @@ def execute_run(run_id: int, observe: Observer = unobserved) -> RunOutcome:
     run = find_run(run_id)
     if run.is_lost:
         interrupt_lost(run)
+    return _execute_claimed(run, run.claim, observe)
+
+
+def execute_waiting(run_id: int) -> RunOutcome:
+    """Execute a run that waits; raises what `execute_run` raises.
+
+    Who has no right to decide that an interrupted run goes on calls this: a message may be an old one.
+    """
+    run = find_run(run_id)
+    return _execute_claimed(run, run.claim_waiting, unobserved)
+
+
+def _execute_claimed(run: Run, claim: Callable[[str], bool], observe: Observer) -> RunOutcome:
     definition = definition_of(run)
-    while not _claimed(run, _new_owner()):
+    while not _claimed(run, claim):
         pass
     return _execute(run, definition, _progress_of(run), observe)
 
 
-def _claimed(run: Run, owner: str) -> bool:
+def _claimed(run: Run, claim: Callable[[str], bool]) -> bool:
     """Take a run; return False where it is worth another try at once."""
     try:
-        if run.claim(owner):
+        if claim(_new_owner()):
             return True
     except IntegrityError:
-        return not make_room(run.flow_name)
+        make_room(run.flow_name)
+        return False
     now = find_run(run.pk)
     raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; this process leaves it alone")
 
@@ -164,7 +179,7 @@ def _execute(run: Run, definition: FlowDefinition, progress: Progress, observe: 
     """Execute a run that is this process's."""
     notes: list[str] = []
     give_up = partial(interrupt, run, run.owner)
-    with Lease(run, run.owner) as lease, stopped_by_signals(partial(over_own_connection, give_up)) as stop:
+    with Lease(run, run.owner) as lease, stopped_from_outside(partial(over_own_connection, give_up)) as stop:
         checkpoints = Checkpoints(run, lease)
         recorder = Recorder(run, checkpoints, progress, notes, largest=largest_result(), must_stop=lambda: bool(stop))
         events = execute(
@@ -187,6 +202,8 @@ def _execute(run: Run, definition: FlowDefinition, progress: Progress, observe: 
             )
         except RunInterrupted as error:
             error.signal = stop.number
+            if stop.is_by_a_person:
+                run.stay_interrupted(run.owner)
             raise
         except RunStopped:
             raise

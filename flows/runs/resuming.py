@@ -43,6 +43,20 @@ def _requeue(run: Run) -> None:
             raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; somebody else resumed it")
 
 
+def resume_dropped(run_id: int) -> Run | None:
+    """Let a run wait again whose process died or was stopped, where that does nothing twice; return it if it waits."""
+    run = find_run(run_id)
+    if run.is_lost:
+        interrupt_lost(run)
+    if not Run.objects.filter(pk=run.pk).may_go_on().exists():
+        return None
+    try:
+        return run if run.requeue() else None
+    except IntegrityError:
+        # Another run of the flow is active; the sweep comes by again.
+        return None
+
+
 def run_again(run_id: int, asked: Asked) -> Run:
     """Let the flow of a run be run once more with the same inputs, as it is stored now; return the new run."""
     run = find_run(run_id)

@@ -1,0 +1,53 @@
+"""What is said to the broker: which run waits. Celery is imported only here and where a worker begins."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from flows.engine import FlowError
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+TASK = "flows.execute"
+"""The name under which workers know what to do with a message; it carries the number of a run and nothing else."""
+
+DEFAULT_QUEUE = "flows"
+
+
+class BrokerUnavailable(FlowError):
+    """The broker did not take or give what it was asked for."""
+
+
+def send(run_id: int, queue: str = DEFAULT_QUEUE) -> None:
+    """Tell the workers of a queue that a run waits; raises `BrokerUnavailable`."""
+    with _reported():
+        _app().send_task(TASK, [run_id], queue=queue)
+
+
+def messages_in(queue: str) -> int:
+    """Return how many messages wait in a queue; raises `BrokerUnavailable`."""
+    with _reported(), _app().connection_for_read() as connection:
+        try:
+            return int(connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
+        except connection.channel_errors:
+            # Redis has no empty queue.
+            return 0
+
+
+def _app() -> "Celery":
+    app: Celery = import_string(settings.FLOWS_CELERY_APP)
+    return app
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    from kombu.exceptions import OperationalError  # noqa: PLC0415  (a site without workers has no such package)
+
+    try:
+        yield
+    except (OperationalError, OSError) as error:
+        raise BrokerUnavailable(f"the broker is unavailable: {str(error).rstrip('.')}") from error
