@@ -10,7 +10,7 @@ from flows import runs
 from flows.dispatch import broker, threads
 from flows.engine import FlowError
 from flows.engine.text import describe
-from flows.models import Run
+from flows.models import FlowSettings, Priority, Run
 
 logger = logging.getLogger(__name__)
 
@@ -22,15 +22,16 @@ def enqueue(run: Run, tell: Tell = logger.warning) -> None:
 
     `tell` is called with a text for people where nobody could be told of the run; it waits in its row then.
     """
-    transaction.on_commit(lambda: _send(run, tell))
-
-
-def _send(run: Run, tell: Tell) -> None:
     if settings.FLOWS_DISPATCH == "thread":
-        threads.pool(deliver).put(run.pk)
+        transaction.on_commit(lambda: threads.pool(deliver).put(run.pk))
         return
+    limits = FlowSettings.objects.of(run.flow_name)
+    transaction.on_commit(lambda: _send(run, limits, tell))
+
+
+def _send(run: Run, limits: FlowSettings, tell: Tell) -> None:
     try:
-        broker.send(run.pk)
+        broker.send(run.pk, limits.queue, Priority(limits.priority))
     except broker.BrokerUnavailable as error:
         tell(f"{run} waits, and no worker knows of it yet: {error}. `python manage.py sweepruns` sends it again")
 
@@ -43,7 +44,7 @@ def enqueue_next(flow_name: str) -> None:
 
 
 def deliver(run_id: int) -> bool:
-    """Execute a run that somebody sent; return False where it has to wait for another run of its flow.
+    """Execute a run that somebody sent; return False where the limits of its flow let it wait.
 
     A message may come twice, late, or for a run that has ended: then nothing is done. Nothing is raised: what could
     not be done is logged, the row says what is left to do, and the sweep has it done.
@@ -62,7 +63,7 @@ def deliver(run_id: int) -> bool:
 def _deliver(run_id: int) -> bool:
     try:
         flow_name = runs.execute_waiting(run_id).flow
-    except runs.FlowIsActive as reason:
+    except runs.MustWait as reason:
         logger.debug("run %d waits: %s", run_id, reason)
         return False
     except runs.RunNotTaken as reason:

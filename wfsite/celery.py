@@ -31,6 +31,8 @@ app.conf.update(
     # A process keeps its connection to the database from one run to the next.
     CELERY_DB_REUSE_MAX=10_000,
 )
+if settings.CELERY_BROKER_URL.startswith("amqp"):
+    app.conf.task_queue_max_priority = 9
 if settings.CELERY_BROKER_URL.startswith(("redis", "sentinel")):
     # A worker that died whole gives its messages back after five minutes. A run may take longer: then its message comes
     # once more, and is thrown away, because the run has an owner.

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from flows.engine import FlowError
+from flows.models import Priority
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -15,17 +16,21 @@ if TYPE_CHECKING:
 TASK = "flows.execute"
 """The name under which workers know what to do with a message; it carries the number of a run and nothing else."""
 
-DEFAULT_QUEUE = "flows"
+# Redis takes the least first, by default from four lists; RabbitMQ the greatest.
+_IN_REDIS = {Priority.HIGH: 0, Priority.NORMAL: 3, Priority.LOW: 9}
+_IN_RABBITMQ = {Priority.HIGH: 9, Priority.NORMAL: 5, Priority.LOW: 1}
 
 
 class BrokerUnavailable(FlowError):
     """The broker did not take or give what it was asked for."""
 
 
-def send(run_id: int, queue: str = DEFAULT_QUEUE) -> None:
+def send(run_id: int, queue: str, priority: Priority) -> None:
     """Tell the workers of a queue that a run waits; raises `BrokerUnavailable`."""
     with _reported():
-        _app().send_task(TASK, [run_id], queue=queue)
+        app = _app()
+        numbers = _IN_RABBITMQ if str(app.conf.broker_url).startswith("amqp") else _IN_REDIS
+        app.send_task(TASK, [run_id], queue=queue, priority=numbers[priority])
 
 
 def messages_in(queue: str) -> int:

@@ -1,6 +1,7 @@
 """The tables: the two of the owner's database, and those of the run history, which are ours."""
 
 from flows.models.flow import Flow, FlowQuerySet
+from flows.models.flow_settings import FlowSettings, Priority
 from flows.models.run import ACTIVE, ENDED, Run, RunQuerySet, Status, Trigger
 from flows.models.step_run import StepRun, StepRunQuerySet, StepStatus
 from flows.models.syslog import LEVELS, SysLog, SysLogQuerySet
@@ -12,6 +13,8 @@ __all__ = [
     "LEVELS",
     "Flow",
     "FlowQuerySet",
+    "FlowSettings",
+    "Priority",
     "Run",
     "RunQuerySet",
     "Status",

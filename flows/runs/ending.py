@@ -17,10 +17,6 @@ from flows.services import FlowRefused
 logger = logging.getLogger(__name__)
 
 
-class FlowIsActive(FlowRefused):
-    """Another run of the flow is queued or running, and one at a time is allowed."""
-
-
 class RunNotTaken(FlowRefused):
     """The run is somebody else's, or has ended."""
 
@@ -92,13 +88,3 @@ def cancel_run(run_id: int, by: str) -> Run:
         return find_run(run_id)
     now = find_run(run_id)
     raise RunNotTaken(f"{now} is {now.status} already")
-
-
-def make_room(name: str) -> None:
-    """Interrupt the active run of a flow if it is lost; raise `FlowIsActive` where it is not."""
-    holder = Run.objects.with_lease().filter(active_flow=name).first()
-    if holder is not None and not interrupt_lost(holder):
-        raise FlowIsActive(
-            f"{holder} is {holder.status} since {holder.began}, and one run of a flow is active at a time; wait for "
-            f"its end, or cancel it"
-        )

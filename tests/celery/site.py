@@ -19,7 +19,6 @@ from pytest_django.fixtures import Settings
 
 from flows import runs, services, tasks
 from flows.models import Flow, Run, Trigger
-from tests import needs
 from tests.conftest import ROOT
 from tests.environment import site_environment
 from tests.servers import Redis
@@ -169,26 +168,13 @@ def _url_of_the_test_database() -> str:
     return f"mysql://root@localhost/{name}?unix_socket={connection.settings_dict['HOST']}"
 
 
-@pytest.fixture(scope="session")
-def redis() -> Iterator[Redis]:
-    """A private broker; shared by the session, so leave it running."""
-    if missing := needs.missing_for_celery():
-        needs.skip(missing)
-    with Redis() as server:
-        # Celery reads the environment itself, each time.
-        before = os.environ["CELERY_BROKER_URL"]
-        os.environ["CELERY_BROKER_URL"] = server.url
-        yield server
-        os.environ["CELERY_BROKER_URL"] = before
-
-
 @pytest.fixture
-def site(redis: Redis, transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[Site]:
+def site(redis_server: Redis, transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[Site]:
     """A site whose runs wait for workers, and for each other."""
     settings.FLOWS_DISPATCH = "celery"
     settings.FLOWS_WHEN_ACTIVE = "queue"
     settings.FLOWS_PROCEDURE_PACKAGES = [PACKAGE]
-    redis.flush()
-    made = Site(tmp_path, redis)
+    redis_server.flush()
+    made = Site(tmp_path, redis_server)
     yield made
     made.close()

@@ -7,13 +7,12 @@ from pytest_django.fixtures import Settings
 
 from flows import sweeping, tasks
 from flows.dispatch import broker
-from flows.models import Run, Status
+from flows.models import Priority, Run, Status
 from tests.celery.site import (
     Site,
     create,
     enqueue,
     executions_recorded_twice,
-    redis,
     runs_without_all_steps,
     site,
     statuses,
@@ -22,7 +21,7 @@ from tests.celery.site import (
     wait_until,
 )
 
-__all__ = ["redis", "site"]
+__all__ = ["site"]
 
 pytestmark = pytest.mark.celery
 
@@ -35,7 +34,7 @@ def test_a_worker_executes_what_was_enqueued_each_run_once_and_in_order(site: Si
     store("chain", step("one"), step("two"), step("three"))
     made = enqueue("chain", 3)
     for _ in range(20):
-        broker.send(made[0].pk)
+        broker.send(made[0].pk, "flows", Priority.NORMAL)
 
     worker = site.start("-c", "2")
     wait_until(all_succeeded, f"all runs have succeeded\n{worker.log}")
@@ -95,7 +94,7 @@ def test_without_a_broker_the_run_waits_and_that_is_told_at_once(site: Site) -> 
     finally:
         site.broker.start()
 
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 30
     assert len(told) == 1
     assert "waits, and no worker knows of it yet: the broker is unavailable" in told[0]
     assert by_command.returncode == 0
