@@ -4,6 +4,8 @@ import mmap
 from typing import Any
 
 from celery import shared_task, signals
+from celery.worker import state as celery_state
+from celery.worker.control import inspect_command
 from django.db import close_old_connections
 
 from flows import tasks
@@ -20,6 +22,17 @@ def execute(run_id: int) -> None:
     """Execute the run of this number, if it still waits."""
     close_old_connections()
     tasks.deliver(run_id)
+
+
+@inspect_command(name=broker.STATE_COMMAND)
+def state(panel: Any) -> dict[str, Any]:
+    """Tell whoever asks what this worker does."""
+    return {
+        "queues": sorted(queue.name for queue in panel.consumer.task_consumer.queues),
+        "processes": panel.consumer.pool.num_processes,
+        "busy": len(celery_state.active_requests),
+        "done": sum(celery_state.total_count.values()),
+    }
 
 
 @signals.worker_init.connect

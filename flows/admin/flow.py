@@ -18,11 +18,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.admin import picture, running
+from flows.admin import flow_settings, picture, running, workers
 from flows.admin.filters import DeletedFilter, EnabledFilter
 from flows.engine.text import visible
 from flows.forms import FIRST_DOCUMENT, FlowForm, FlowRowForm, as_shown
-from flows.models import Flow, FlowQuerySet, local_text
+from flows.models import Flow, FlowQuerySet, FlowSettings, local_text
 from flows.templatetags.flow_text import visible_lines
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ class FlowAdmin(FlowModelAdmin):
         flow = context.get("original")
         context |= {
             "may_run": flow and not flow.deleted and self.has_run_permission(request),
+            "may_set": flow and self.has_change_permission(request, flow),
             "may_restore": flow and flow.deleted and super().has_change_permission(request),
         } | picture.on_page(context)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -146,6 +147,8 @@ class FlowAdmin(FlowModelAdmin):
             obj.save()
         elif form.changed_data:
             obj.save_fields(form.changed_data)
+            if "flow_name" in form.changed_data:
+                FlowSettings.objects.rename(form.initial["flow_name"], obj.flow_name)
 
     # Deleting, which is a mark, and restoring
 
@@ -217,6 +220,8 @@ class FlowAdmin(FlowModelAdmin):
                 for name, view in pages
             ]
             + picture.urls(self)
+            + flow_settings.urls(self)
+            + workers.urls(self)
             + super().get_urls()
         )
 

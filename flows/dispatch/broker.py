@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -19,6 +19,11 @@ TASK = "flows.execute"
 # Redis takes the least first, by default from four lists; RabbitMQ the greatest.
 _IN_REDIS = {Priority.HIGH: 0, Priority.NORMAL: 3, Priority.LOW: 9}
 _IN_RABBITMQ = {Priority.HIGH: 9, Priority.NORMAL: 5, Priority.LOW: 1}
+
+
+STATE_COMMAND = "flows_state"
+ASK_SECONDS = 1.0
+"""How long workers have to answer; one that is not heard by then counts as not there."""
 
 
 class BrokerUnavailable(FlowError):
@@ -41,6 +46,26 @@ def messages_in(queue: str) -> int:
         except connection.channel_errors:
             # Redis has no empty queue.
             return 0
+
+
+class Worker(NamedTuple):
+    """A worker that answered: from which queues it takes runs, with how many processes, and what they did."""
+
+    name: str
+    queues: tuple[str, ...]
+    processes: int
+    busy: int
+    done: int
+
+
+def workers() -> list[Worker]:
+    """Ask all workers what they do; takes a second. Raises `BrokerUnavailable`."""
+    with _reported():
+        answers = _app().control.broadcast(STATE_COMMAND, reply=True, timeout=ASK_SECONDS) or []
+    told = [(name, state) for answer in answers for name, state in answer.items() if "queues" in state]
+    return sorted(
+        Worker(name, tuple(state["queues"]), state["processes"], state["busy"], state["done"]) for name, state in told
+    )
 
 
 def _app() -> "Celery":

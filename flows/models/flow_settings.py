@@ -1,7 +1,6 @@
 """The table of how each flow is run: where, how urgently, how many at once, how often, and what after a loss."""
 
 from collections.abc import Iterable
-from typing import Self
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
@@ -40,10 +39,15 @@ class FlowSettingsQuerySet(models.QuerySet["FlowSettings"]):
         known = {settings.flow_name: settings for settings in self.filter(flow_name__in=set(names))}
         return {name: known.get(name) or FlowSettings(flow_name=name) for name in names}
 
-    def rename(self, name: str, new_name: str) -> Self:
-        """Let the settings of a flow follow its name."""
-        self.filter(flow_name=name).update(flow_name=new_name)
-        return self
+    def queues(self) -> set[str]:
+        """Return the queues that flows are sent to."""
+        return {DEFAULT_QUEUE, *self.values_list("queue", flat=True)}
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Let the settings of a flow follow its name, in place of those that an earlier flow of that name left."""
+        if self.filter(flow_name=name).exists():
+            self.filter(flow_name=new_name).delete()
+            self.filter(flow_name=name).update(flow_name=new_name)
 
 
 class FlowSettings(models.Model):

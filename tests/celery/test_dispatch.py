@@ -3,11 +3,12 @@
 import time
 
 import pytest
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from flows import sweeping, tasks
 from flows.dispatch import broker
-from flows.models import Priority, Run, Status
+from flows.models import FlowSettings, Priority, Run, Status
 from tests.celery.site import (
     Site,
     create,
@@ -127,3 +128,29 @@ def test_a_message_that_comes_again_during_a_step_changes_nothing(site: Site, se
     wait_until(all_succeeded, f"the run has succeeded\n{worker.log}")
 
     assert site.executed == [(run.pk, "one"), (run.pk, "two")]
+
+
+def test_workers_and_queues_are_shown_and_checked(site: Site, admin_client: Client) -> None:
+    store("chain", step("one", seconds=5))
+    store("heavy", step("one"))
+    FlowSettings.objects.create(flow_name="heavy", queue="heavy")
+    assert site.manage("checkworkers").returncode == 1
+
+    site.start("-c", "1", "-n", "first@here")
+    enqueue("chain")
+    enqueue("heavy")
+    wait_until(lambda: statuses()[Status.RUNNING] == 1, "a run is executed")
+    text = admin_client.get("/admin/flows/flow/workers/").text
+    checked = site.manage("checkworkers")
+
+    assert "first@here" in text
+    assert '<th scope="row">heavy</th><td>1</td><td>1</td>' in text
+    assert (checked.returncode, checked.stderr) == (1, "CommandError: nobody takes from the queues heavy\n")
+    assert site.manage("checkworkers", "--worker", "first@here").returncode == 0
+    site.start("-c", "1", "-Q", "heavy")
+    assert site.manage("checkworkers").returncode == 0
+    site.broker.kill9()
+    try:
+        assert site.manage("checkworkers").returncode == 1
+    finally:
+        site.broker.start()
