@@ -178,6 +178,22 @@ def test_a_thousand_runs_end_though_all_fails_that_can(site: Site) -> None:
 
 
 @pytest.mark.faults
+def test_a_step_that_never_ends_keeps_no_worker_from_stopping(site: Site) -> None:
+    store("endless", step("one", seconds=600))
+    run = enqueue("endless")[0]
+    worker = site.start("-c", "2")
+    wait_until(lambda: site.executed == [(run.pk, "one")], "the step is executed")
+    began = time.monotonic()
+
+    worker.stop()
+    worker.process.wait(60)
+
+    assert time.monotonic() - began < 38
+    run.refresh_from_db()
+    assert (run.status, run.step) == (Status.INTERRUPTED, "one")
+
+
+@pytest.mark.faults
 def test_each_message_may_come_a_hundred_times(site: Site) -> None:
     from flows.dispatch import broker  # noqa: PLC0415
     from flows.models import Priority  # noqa: PLC0415
