@@ -11,6 +11,7 @@ from flows.dispatch import broker, threads
 from flows.engine import FlowError
 from flows.engine.text import describe
 from flows.models import FlowSettings, Priority, Run
+from flows.outcome import RunOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,12 @@ def _send(run: Run, limits: FlowSettings, tell: Tell) -> None:
 
 
 def enqueue_next(flow_name: str) -> None:
-    """Have the run executed that has waited longest for the end of another run of its flow."""
-    run = Run.objects.of_flow(flow_name).waiting().filter(active_flow=None).without_texts().order_by("id").first()
-    if run is not None:
-        enqueue(run)
+    """Have the run executed that has waited longest of those that found no room."""
+    waiting = Run.objects.of_flow(flow_name).waiting().filter(turned_away=True).without_texts().order_by("id")
+    for run in waiting:
+        if run.call_again():
+            enqueue(run)
+            return
 
 
 def deliver(run_id: int) -> bool:
@@ -62,7 +65,7 @@ def deliver(run_id: int) -> bool:
 
 def _deliver(run_id: int) -> bool:
     try:
-        flow_name = runs.execute_waiting(run_id).flow
+        flow_name = _execute(run_id).flow
     except runs.MustWait as reason:
         logger.debug("run %d waits: %s", run_id, reason)
         return False
@@ -78,6 +81,15 @@ def _deliver(run_id: int) -> bool:
     if settings.FLOWS_DISPATCH != "thread":
         enqueue_next(flow_name)
     return True
+
+
+def _execute(run_id: int) -> RunOutcome:
+    try:
+        return runs.execute_waiting(run_id)
+    except runs.MustWait:
+        # Who had the room may have gone before this note, and will not come again.
+        Run.objects.filter(pk=run_id).turn_away()
+        return runs.execute_waiting(run_id)
 
 
 def _go_on(run_id: int) -> bool:

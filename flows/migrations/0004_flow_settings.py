@@ -45,6 +45,11 @@ class Migration(migrations.Migration):
             name='active_place',
             field=models.PositiveSmallIntegerField(default=1, editable=False),
         ),
+        migrations.AddField(
+            model_name='run',
+            name='turned_away',
+            field=models.BooleanField(default=False, editable=False),
+        ),
         migrations.AlterField(
             model_name='run',
             name='active_flow',

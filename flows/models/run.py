@@ -76,6 +76,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Narrow to runs that anybody may execute; a process that waits for the end of another run keeps its own."""
         return self.filter(status=Status.QUEUED, pid=0)
 
+    def turn_away(self) -> int:
+        """Note of runs that wait that they found no room."""
+        return self.waiting().update(turned_away=True)
+
     def may_go_on(self, resumed_when_lost: models.QuerySet[Any, Any]) -> Self:
         """Narrow to interrupted runs that go on by themselves, because nobody stopped them.
 
@@ -113,13 +117,14 @@ class Run(models.Model):
     `definition`, `subflows` (documents by name), `inputs`, `code` (module to hash), `outputs` and `warnings` are JSON
     text. `step` is the path of the step in flight, and of an interrupted run that of the step in doubt. `active_flow`
     is the name of the flow as long as the run counts as active, and `active_place` its place among those that may be:
-    the database lets the two stand once.
+    the database lets the two stand once. `turned_away` tells that a message for it came and found no room.
     """
 
     flow_id = models.BigIntegerField(null=True, editable=False)
     flow_name = models.CharField("flow", max_length=LONGEST_NAME)
     active_flow = models.CharField(max_length=LONGEST_NAME, null=True, editable=False)  # noqa: DJ001  (NULLs are not equal)
     active_place = models.PositiveSmallIntegerField(default=1, editable=False)
+    turned_away = models.BooleanField(default=False, editable=False)
     status = models.CharField(max_length=16, choices=Status.choices)
     trigger = models.CharField(max_length=16, choices=Trigger.choices)
     asked_by = models.CharField(max_length=150, blank=True)
@@ -225,6 +230,7 @@ class Run(models.Model):
             **_process_columns(this_process()),
             "active_flow": self.flow_name,
             "active_place": self.active_place,
+            "turned_away": False,
             "started_at": Coalesce("started_at", timezone.now()),
             "ended_at": None,
             "step": "",
@@ -257,6 +263,10 @@ class Run(models.Model):
     def wait_here(self) -> bool:
         """Let a run that waits be this process's to execute."""
         return self._rows(Status.QUEUED).update(**self.kept_here()) == 1
+
+    def call_again(self) -> bool:
+        """Let a run that was turned away be sent again; False where somebody else does that."""
+        return self._rows(Status.QUEUED).filter(turned_away=True).update(turned_away=False) == 1
 
     @staticmethod
     def kept_here() -> dict[str, Any]:
