@@ -165,7 +165,8 @@ def _url_of_the_test_database() -> str:
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
-    return f"mysql://root@localhost/{name}?unix_socket={connection.settings_dict['HOST']}"
+    server, _, socket = os.environ["DATABASE_URL"].rpartition("/wf?")
+    return f"{server}/{name}?{socket}"
 
 
 @pytest.fixture
