@@ -35,7 +35,8 @@ $(VENV)/.ready: requirements.txt scripts/setup
 	@scripts/setup requirements.txt
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt requirements-scale.txt
+	@scripts/setup requirements-scale.txt
 	@scripts/setup requirements-dev.txt
 	@touch $@
 

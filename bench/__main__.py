@@ -16,6 +16,13 @@ from bench.memory import memory
 from bench.outcome import Outcome, keep, tell
 from bench.rounds import Effort
 
+
+def queue(effort: Effort) -> Outcome:
+    from bench import queues  # noqa: PLC0415  (only this one needs Celery)
+
+    return queues.queue(effort)
+
+
 BENCHMARKS: dict[str, Callable[[Effort], Outcome]] = {
     "engine": engine,
     "growth": growth,
@@ -27,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Outcome]] = {
     "log-call": log_call,
     "log-write": log_write,
     "log-prune": log_prune,
+    "queue": queue,
 }
 FULL = Effort(rounds=7, seconds=0.3)
 QUICK = Effort(rounds=3, seconds=0.03)

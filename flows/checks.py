@@ -44,6 +44,15 @@ def _is_package(name: str) -> bool:
     return spec is not None and spec.submodule_search_locations is not None
 
 
+@register()
+def check_dispatch(**_others: Any) -> list[CheckMessage]:
+    """E002: workers find their runs in the history, and there is none."""
+    if settings.FLOWS_DISPATCH == "thread" or settings.FLOWS_HISTORY:
+        return []
+    hint = "Set FLOWS_HISTORY=on, or FLOWS_DISPATCH=thread."
+    return [Error("FLOWS_DISPATCH=celery needs the history of runs, which is off.", hint=hint, id="flows.E002")]
+
+
 # Imports every procedure, which can take seconds: not for each start of the development server.
 @register(deploy=True)
 def check_procedure_modules(**_others: Any) -> list[CheckMessage]:

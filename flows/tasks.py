@@ -1,78 +1,100 @@
 """How a run gets away from the request that asked for it: `enqueue` is the only place that knows."""
 
 import logging
-import os
-import queue
-import threading
+from collections.abc import Callable
 
-from django.db import connections, transaction
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, transaction
 
 from flows import runs
+from flows.dispatch import broker, threads
+from flows.engine import FlowError
 from flows.engine.text import describe
-from flows.models import Run
-
-WORKERS = 4
-_AGAIN_SECONDS = 1.0
+from flows.models import FlowSettings, Priority, Run
+from flows.outcome import RunOutcome
 
 logger = logging.getLogger(__name__)
 
+Tell = Callable[[str], object]
 
-def enqueue(run: Run) -> None:
-    """Have a run executed in this process, as soon as it is committed; return at once.
 
-    The threads die with the process: what they were at is lost then, and can be resumed.
+def enqueue(run: Run, tell: Tell = logger.warning) -> None:
+    """Have a run executed elsewhere, as soon as it is committed; return at once.
+
+    `tell` is called with a text for people where nobody could be told of the run; it waits in its row then.
     """
-    transaction.on_commit(lambda: _pool().put(run.pk))
+    if settings.FLOWS_DISPATCH == "thread":
+        transaction.on_commit(lambda: threads.pool(deliver).put(run.pk))
+        return
+    limits = FlowSettings.objects.of(run.flow_name)
+    transaction.on_commit(lambda: _send(run, limits, tell))
 
 
-class Pool:
-    """A few daemon threads that execute runs; each is started when there is work that no other is free for."""
+def _send(run: Run, limits: FlowSettings, tell: Tell) -> None:
+    try:
+        broker.send(run.pk, limits.queue, Priority(limits.priority))
+    except broker.BrokerUnavailable as error:
+        tell(f"{run} waits, and no worker knows of it yet: {error}. `python manage.py sweepruns` sends it again")
 
-    def __init__(self, workers: int = WORKERS) -> None:
-        self.pid = os.getpid()
-        self._workers = workers
-        self._waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._free = threading.Semaphore(0)
-        self._lock = threading.Lock()
-        self._started = 0
 
-    def put(self, run_id: int) -> None:
-        """Have a run executed."""
-        self._waiting.put(run_id)
-        if self._free.acquire(blocking=False):
+def enqueue_next(flow_name: str) -> None:
+    """Have the run executed that has waited longest of those that found no room."""
+    waiting = Run.objects.of_flow(flow_name).waiting().filter(turned_away=True).without_texts().order_by("id")
+    for run in waiting:
+        if run.call_again():
+            enqueue(run)
             return
-        with self._lock:
-            if self._started < self._workers:
-                self._started += 1
-                threading.Thread(target=self._work, name=f"flows-runs-{self._started}", daemon=True).start()
-
-    def _work(self) -> None:
-        while True:
-            self._execute(self._waiting.get())
-            connections.close_all()
-            self._free.release()
-
-    def _execute(self, run_id: int) -> None:
-        try:
-            runs.execute_run(run_id)
-        except runs.FlowIsActive:
-            # It waits in its row; other flows have this thread meanwhile.
-            timer = threading.Timer(_AGAIN_SECONDS, self.put, [run_id])
-            timer.daemon = True
-            timer.start()
-        except (runs.RunStopped, runs.RunNotTaken) as stopped:
-            logger.info("%s", stopped)
-        except Exception as error:
-            logger.error("run %d was not executed: %s", run_id, describe(error), exc_info=error)
 
 
-_lock = threading.Lock()
-_pools: list[Pool] = []
+def deliver(run_id: int) -> bool:
+    """Execute a run that somebody sent; return False where the limits of its flow let it wait.
+
+    A message may come twice, late, or for a run that has ended: then nothing is done. Nothing is raised: what could
+    not be done is logged, the row says what is left to do, and the sweep has it done.
+    """
+    try:
+        return _deliver(run_id)
+    except (DatabaseError, InterfaceError) as error:
+        logger.error("run %d was not executed, the sweep sends it again: %s", run_id, describe(error))
+    except FlowError as refused:
+        logger.error("run %d was not executed: %s", run_id, refused)
+    except Exception as error:
+        logger.error("run %d was not executed: %s", run_id, describe(error), exc_info=error)
+    return True
 
 
-def _pool() -> Pool:
-    """Return the pool of this process; a child process has none of its parent's threads."""
-    with _lock:
-        if not _pools or _pools[-1].pid != os.getpid():
-            _pools[:] = [Pool()]
-        return _pools[-1]
+def _deliver(run_id: int) -> bool:
+    try:
+        flow_name = _execute(run_id).flow
+    except runs.MustWait as reason:
+        logger.debug("run %d waits: %s", run_id, reason)
+        return False
+    except runs.RunNotTaken as reason:
+        logger.info("%s", reason)
+        _go_on(run_id)
+        return True
+    except runs.RunStopped as stopped:
+        logger.info("%s", stopped)
+        if _go_on(run_id):
+            return True
+        flow_name = runs.find_run(run_id).flow_name
+    if settings.FLOWS_DISPATCH != "thread":
+        enqueue_next(flow_name)
+    return True
+
+
+def _execute(run_id: int) -> RunOutcome:
+    try:
+        return runs.execute_waiting(run_id)
+    except runs.MustWait:
+        # Who had the room may have gone before this note, and will not come again.
+        Run.objects.filter(pk=run_id).turn_away()
+        return runs.execute_waiting(run_id)
+
+
+def _go_on(run_id: int) -> bool:
+    """Have a run executed that stopped with its process, where it may go on by itself."""
+    waiting = runs.resume_dropped(run_id)
+    if waiting is not None:
+        enqueue(waiting)
+    return waiting is not None

@@ -18,7 +18,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests import needs
 from tests.environment import site_environment
-from tests.servers import DURABLE, MariaDB
+from tests.servers import DURABLE, MariaDB, Redis
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_MARIADB = 77
@@ -66,6 +66,8 @@ def _needs_no_database(item: pytest.Item) -> bool:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("browser") and (missing := needs.missing_for_browser()):
+        needs.skip(missing)
+    if item.get_closest_marker("celery") and (missing := needs.missing_for_celery()):
         needs.skip(missing)
 
 
@@ -164,6 +166,17 @@ def own_mariadb_server() -> Iterator[MariaDB]:
     if missing := needs.missing_for_mariadb():
         needs.skip(missing)
     with MariaDB(DURABLE) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    """A real Redis server that is the broker of this process too; shared by the session, so leave it running."""
+    if missing := needs.missing_for_celery():
+        needs.skip(missing)
+    with Redis() as server:
+        # Celery reads the environment itself, and keeps its connections.
+        os.environ["CELERY_BROKER_URL"] = server.url
         yield server
 
 

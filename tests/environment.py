@@ -28,4 +28,10 @@ def site_environment(folder: Path) -> dict[str, str]:
         "FLOWS_PROCEDURE_PACKAGES": "procedures",
         "FLOWS_HISTORY": "on",
         "FLOWS_WHEN_ACTIVE": "refuse",
+        "FLOWS_DISPATCH": "thread",
+        # Nobody listens there: a test that needs a broker starts one.
+        "CELERY_BROKER_URL": "redis://localhost:1/0",
+        "CELERY_VISIBILITY_SECONDS": "300",
+        "WORKER_MAX_RUNS": "1000",
+        "WORKER_MAX_MEMORY_MB": "512",
     }

@@ -1,5 +1,6 @@
 """Skip a test loudly where a program is missing; fail it in CI, where nothing may be missing."""
 
+import importlib.util
 import os
 import shutil
 from typing import NoReturn
@@ -30,6 +31,15 @@ def missing_for_mariadb() -> str:
         import MySQLdb  # noqa: F401, PLC0415  (may be missing)
     except ImportError:
         return "mysqlclient is missing; `make -B .venv/.ready` installs it, or says what it needs"
+    return ""
+
+
+def missing_for_celery() -> str:
+    """Say what is missing to test with workers and a broker, and its cure; empty where all is there."""
+    if not program("redis-server"):
+        return "the Redis server is missing; as root: apt-get install redis-server"
+    if importlib.util.find_spec("celery") is None:
+        return "Celery is missing; `make -B .venv/.ready-dev` installs it"
     return ""
 
 

@@ -163,6 +163,68 @@ class MariaDB:
         self._process.send_signal(number)
 
 
+class Redis:
+    """A Redis server that nobody else can reach: on a socket in a folder of its own, nothing of it kept on disk.
+
+    >>> with Redis() as server:
+    ...     broker = server.url
+    """
+
+    def __init__(self) -> None:
+        self.folder = _short_folder()
+        self.socket = self.folder / "s"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """Return the CELERY_BROKER_URL of this server."""
+        return f"redis+socket://{self.socket}"
+
+    def start(self) -> None:
+        """Start the server, empty, and wait until it answers."""
+        options = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", "")
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [program("redis-server") or "redis-server", *options], stdout=log, stderr=log, start_new_session=True
+            )
+        give_up = time.monotonic() + _SECONDS_TO_START
+        while not _answers(self.socket):
+            if self._process.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"redis-server did not start:\n{(self.folder / 'log').read_text()[-2000:]}")
+            time.sleep(0.02)
+
+    def kill9(self) -> None:
+        """End the server as a crash would: what it held is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        self.socket.unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Forget all messages."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.socket))
+            connection.sendall(b"FLUSHALL\r\n")
+            connection.recv(64)
+
+    def close(self) -> None:
+        """End the server and remove its folder."""
+        self.kill9()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def _short_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="wf"))
     if len(str(folder / "s")) > _LONGEST_SOCKET_PATH:

@@ -11,6 +11,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 SCHEMES = ("sqlite", "mysql")
+BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 CONNECT_TIMEOUT_SECONDS = 4
 
@@ -49,6 +50,33 @@ def choice(env: environ.Env, name: str, words: tuple[str, ...]) -> str:
     if word not in words:
         raise ImproperlyConfigured(f"{name}={word!r} is none of {', '.join(words)}.")
     return word
+
+
+def dispatch(env: environ.Env) -> str:
+    """Return FLOWS_DISPATCH, thread or celery; celery needs a package."""
+    kind = choice(env, "FLOWS_DISPATCH", ("thread", "celery"))
+    if kind == "celery" and importlib.util.find_spec("celery") is None:
+        raise ImproperlyConfigured(
+            "FLOWS_DISPATCH=celery needs a package that is missing: pip install -r requirements-scale.txt, or "
+            "FLOWS_DISPATCH=thread."
+        )
+    return kind
+
+
+def broker_url(env: environ.Env) -> str:
+    """Return CELERY_BROKER_URL; its password never stands in an error."""
+    url: str = env.str("CELERY_BROKER_URL", default="redis://localhost:6379/0")
+    try:
+        parts = urlsplit(url)
+        is_broker = parts.scheme in BROKERS and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_broker = False
+    if not is_broker:
+        raise ImproperlyConfigured(
+            "CELERY_BROKER_URL is no address of a broker; write redis://:password@host:6379/0 or "
+            "amqp://user:password@host:5672/vhost, and percent-encode special characters."
+        )
+    return url
 
 
 def log_level(env: environ.Env) -> str:

@@ -95,6 +95,16 @@ FLOWS_PROCEDURE_PACKAGES = env.list("FLOWS_PROCEDURE_PACKAGES", default=["proced
 FLOWS_HISTORY = environment.boolean(env, "FLOWS_HISTORY", default=True)
 FLOWS_WHEN_ACTIVE = environment.choice(env, "FLOWS_WHEN_ACTIVE", ("refuse", "queue"))
 
+# What executes the runs that the admin, schedules and `runflow --enqueue` start: threads of the process that was asked,
+# or workers of Celery, which are told by way of a broker.
+FLOWS_DISPATCH = environment.dispatch(env)
+FLOWS_CELERY_APP = "wfsite.celery.app"
+CELERY_BROKER_URL = environment.broker_url(env)
+CELERY_VISIBILITY_SECONDS = environment.number(env, "CELERY_VISIBILITY_SECONDS", default=300, least=1, most=604_800)
+# After so many runs, or with so much memory, a process of a worker makes room for a fresh one.
+WORKER_MAX_RUNS = environment.number(env, "WORKER_MAX_RUNS", default=1000, least=1, most=10_000_000)
+WORKER_MAX_MEMORY_MB = environment.number(env, "WORKER_MAX_MEMORY_MB", default=512, least=64, most=1_048_576)
+
 LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "var" / "log")))
 LOG_LEVEL = environment.log_level(env)
 LOGGING = logs.logging_config(

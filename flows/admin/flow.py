@@ -22,13 +22,13 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import versions
-from flows.admin import editing, last_run, picture, running, starting
+from flows.admin import editing, flow_settings, last_run, picture, running, starting, workers
 from flows.admin.filters import DeletedFilter, EnabledFilter
 from flows.admin.versions import VersionPages, version_to_edit
 from flows.engine import FlowError
 from flows.engine.text import visible
 from flows.forms import FIRST_DOCUMENT, FlowForm, FlowModelForm, FlowRowForm, as_shown
-from flows.models import Flow, FlowQuerySet, local_text
+from flows.models import Flow, FlowQuerySet, FlowSettings, local_text
 from flows.run_form import new_nonce
 from flows.templatetags.flow_text import visible_lines
 
@@ -164,6 +164,7 @@ class FlowAdmin(FlowModelAdmin):
             "may_run": flow and not flow.deleted and self.has_run_permission(request),
             "runs_url": last_run.runs_url(flow) if flow and last_run.is_shown(request) else "",
             "nonce": new_nonce(),
+            "may_set": flow and self.has_change_permission(request, flow),
             "may_restore": flow and flow.deleted and super().has_change_permission(request),
             "version": version_to_edit(request, flow),
         } | picture.on_page(context)
@@ -177,6 +178,8 @@ class FlowAdmin(FlowModelAdmin):
                 obj.save()
             elif form.changed_data:
                 obj.save_fields(form.changed_data)
+                if "flow_name" in form.changed_data:
+                    FlowSettings.objects.rename(form.initial["flow_name"], obj.flow_name)
 
     def _keeping(self, request: HttpRequest, flows: Iterable[Flow], why: str = "") -> AbstractContextManager[None]:
         return versions.keeping(*flows, author=request.user.get_username(), why=why)
@@ -256,6 +259,8 @@ class FlowAdmin(FlowModelAdmin):
                 path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"flows_flow_{name}")
                 for name, view in pages
             ),
+            *flow_settings.urls(self),
+            *workers.urls(self),
             *super().get_urls(),
         ]
 
@@ -315,7 +320,7 @@ class FlowAdmin(FlowModelAdmin):
 
     def _run_one(self, request: HttpRequest, flow: Flow) -> None:
         try:
-            started = running.start(flow, {}, request.user.get_username())
+            started = running.start(request, flow, {})
         except FlowError as refused:
             url = reverse("admin:flows_flow_run", args=[flow.pk])
             self._say_with_link(request, messages.ERROR, f"{flow}: {refused}", url, "See more")

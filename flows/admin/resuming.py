@@ -1,7 +1,10 @@
 """The page that lets a run go on: it says first what will happen, and what has changed."""
 
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
 
 from flows import runs, tasks
 from flows.engine import FlowError
@@ -12,12 +15,12 @@ _ITSELF = (Status.INTERRUPTED, Status.RUNNING, Status.QUEUED)
 EDITED = "edited"
 
 
-def resume(run: Run, data: Mapping[str, str], by: str) -> Run:
+def resume(request: HttpRequest, run: Run) -> Run:
     """Let a run go on in the way that was chosen, and return the one that is executed; raises `FlowError`."""
-    asked = runs.Asked(Trigger.ADMIN, by, data.get("nonce", "")[:64])
-    way = runs.take_over_edited if data.get("way") == EDITED else runs.resume_run
+    asked = runs.Asked(Trigger.ADMIN, request.user.get_username(), request.POST.get("nonce", "")[:64])
+    way = runs.take_over_edited if request.POST.get("way") == EDITED else runs.resume_run
     going_on = way(run.pk, asked)
-    tasks.enqueue(going_on)
+    tasks.enqueue(going_on, partial(messages.warning, request))
     return going_on
 
 

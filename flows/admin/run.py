@@ -166,7 +166,7 @@ class RunAdmin(RunModelAdmin):
         refusal = ""
         if request.method == "POST":
             try:
-                going_on = resuming.resume(run, request.POST, request.user.get_username())
+                going_on = resuming.resume(request, run)
             except FlowError as error:
                 refusal = str(error)
                 run = runs.find_run(run_id)

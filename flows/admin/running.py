@@ -1,9 +1,11 @@
 """Runs that are started from a page; where there is no history, the run holds the request, and its outcome is kept."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -17,20 +19,20 @@ SESSION_KEY = "flows.outcome"
 Outcome = dict[str, Any]
 
 
-def start(flow: Flow, inputs: Mapping[str, Any], by: str, key: str = "") -> tuple[Run, bool] | Outcome:
+def start(request: HttpRequest, flow: Flow, inputs: Mapping[str, Any], key: str = "") -> tuple[Run, bool] | Outcome:
     """Have a flow run, and return the run and whether this call made it; the page does not wait for it.
 
     Where there is no history, the flow is run here and now, and its outcome is returned. Raises `FlowError` where the
     flow is refused.
     """
     found = services.runnable(flow.flow_name)
-    created = runs.create_run(found, inputs, runs.Asked(Trigger.ADMIN, by, key))
+    created = runs.create_run(found, inputs, runs.Asked(Trigger.ADMIN, request.user.get_username(), key))
     if created is None:
         began = local_text(timezone.now(), "milliseconds")
         return _shown(flow, began, runs.run_unrecorded(flow.flow_name, found.definition, inputs))
     run, is_new = created
     if is_new:
-        tasks.enqueue(run)
+        tasks.enqueue(run, partial(messages.warning, request))
     return run, is_new
 
 

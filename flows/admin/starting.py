@@ -33,7 +33,7 @@ def run_page(request: HttpRequest, flow: Flow, context: dict[str, Any]) -> HttpR
     form = RunForm(declared, request.POST)
     if form.is_valid():
         try:
-            return _started(request, flow, running.start(flow, form.inputs, request.user.get_username(), form.key))
+            return _started(request, flow, running.start(request, flow, form.inputs, form.key))
         except FlowError as error:
             page["refusal"] = str(error)
             form.renew_nonce()

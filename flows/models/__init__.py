@@ -1,6 +1,7 @@
 """The tables: the two of the owner's database, and those of the run history, which are ours."""
 
 from flows.models.flow import Flow, FlowQuerySet
+from flows.models.flow_settings import FlowSettings, Priority
 from flows.models.flow_version import FlowVersion, FlowVersionQuerySet, document_hash
 from flows.models.run import ACTIVE, ENDED, Run, RunQuerySet, Status, Trigger
 from flows.models.step_run import StepRun, StepRunQuerySet, StepStatus
@@ -13,8 +14,10 @@ __all__ = [
     "LEVELS",
     "Flow",
     "FlowQuerySet",
+    "FlowSettings",
     "FlowVersion",
     "FlowVersionQuerySet",
+    "Priority",
     "Run",
     "RunQuerySet",
     "Status",

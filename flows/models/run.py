@@ -17,6 +17,9 @@ from flows.process import ProcessName, place, this_process
 LEASE_SECONDS = 60
 """How long a run belongs to its process without a sign of life; the process renews it four times as often."""
 
+GOES_ON_WITHIN = timedelta(days=1)
+"""For so long an interrupted run may go on by itself; then it waits for a person."""
+
 LONGEST_PATH = 400
 LONGEST_NAME = 128
 
@@ -74,6 +77,23 @@ class RunQuerySet(models.QuerySet["Run"]):
     def running(self) -> Self:
         return self.filter(status=Status.RUNNING)
 
+    def waiting(self) -> Self:
+        """Narrow to runs that anybody may execute; a process that waits for the end of another run keeps its own."""
+        return self.filter(status=Status.QUEUED, pid=0)
+
+    def turn_away(self) -> int:
+        """Note of runs that wait that they found no room."""
+        return self.waiting().update(turned_away=True)
+
+    def may_go_on(self, resumed_when_lost: models.QuerySet[Any, Any]) -> Self:
+        """Narrow to interrupted runs that go on by themselves, because nobody stopped them.
+
+        Those with a step in doubt go on where the name of their flow is one of these.
+        """
+        lately = timezone.now() - GOES_ON_WITHIN
+        dropped = self.filter(status=Status.INTERRUPTED, lease_until__isnull=False, ended_at__gt=lately)
+        return dropped.filter(Q(step="") | Q(flow_name__in=resumed_when_lost))
+
     def lost(self) -> Self:
         """Narrow to running runs whose process is gone: its lease is over, or it ran here and is known to be dead."""
         # The status is said once more, outside of the OR: that is what the index finds.
@@ -111,12 +131,15 @@ class Run(models.Model):
 
     `definition`, `subflows` (documents by name), `inputs`, `code` (module to hash), `outputs` and `warnings` are JSON
     text. `step` is the path of the step in flight, and of an interrupted run that of the step in doubt. `active_flow`
-    is the name of the flow as long as no other run of it may begin; the database lets it stand once.
+    is the name of the flow as long as the run counts as active, and `active_place` its place among those that may be:
+    the database lets the two stand once. `turned_away` tells that a message for it came and found no room.
     """
 
     flow_id = models.BigIntegerField(null=True, editable=False)
     flow_name = models.CharField("flow", max_length=LONGEST_NAME)
-    active_flow = models.CharField(max_length=LONGEST_NAME, null=True, unique=True, editable=False)  # noqa: DJ001  (NULLs are not equal)
+    active_flow = models.CharField(max_length=LONGEST_NAME, null=True, editable=False)  # noqa: DJ001  (NULLs are not equal)
+    active_place = models.PositiveSmallIntegerField(default=1, editable=False)
+    turned_away = models.BooleanField(default=False, editable=False)
     status = models.CharField(max_length=16, choices=Status.choices)
     trigger = models.CharField(max_length=16, choices=Trigger.choices)
     asked_by = models.CharField(max_length=150, blank=True)
@@ -160,6 +183,7 @@ class Run(models.Model):
         ordering = ("-id",)
         default_permissions = ("view",)
         permissions = (("resume_run", "Can resume run"), ("cancel_run", "Can cancel run"))
+        constraints = (models.UniqueConstraint(fields=["active_flow", "active_place"], name="wf_run_active"),)
         indexes = (
             models.Index(fields=["flow_name", "id"], name="wf_run_flow"),
             models.Index(fields=["flow_name", "status", "id"], name="wf_run_flow_status"),
@@ -206,24 +230,27 @@ class Run(models.Model):
     def claim(self, owner: str) -> bool:
         """Take a run that waits or was interrupted; False where somebody else was first.
 
-        Raises IntegrityError where another run of the flow is active.
+        Raises IntegrityError where its `active_place` among the runs of the flow is taken.
         """
         claimed = self._change((Status.QUEUED, Status.INTERRUPTED), **self.held_by(owner))
         if claimed:
             reach("run.claimed")
         return claimed
 
+    def claim_waiting(self, owner: str) -> bool:
+        """Take a run that waits, as `claim` does."""
+        return self._change((Status.QUEUED,), **self.held_by(owner))
+
     def held_by(self, owner: str) -> dict[str, Any]:
         """Return the values of a run that this process executes under that owner's name."""
-        process = this_process()
         return {
             "status": Status.RUNNING,
             "owner": owner,
             "lease_until": DatabaseSeconds() + LEASE_SECONDS,
-            "place": process.place,
-            "pid": process.pid,
-            "process_began": process.began,
+            **_process_columns(this_process()),
             "active_flow": self.flow_name,
+            "active_place": self.active_place,
+            "turned_away": False,
             "started_at": Coalesce("started_at", timezone.now()),
             "ended_at": None,
             "step": "",
@@ -247,9 +274,28 @@ class Run(models.Model):
     def requeue(self) -> bool:
         """Let an interrupted run wait for somebody to go on with it.
 
-        Raises IntegrityError where another run of the flow is active.
+        Raises IntegrityError where its `active_place` among the runs of the flow is taken.
         """
-        return self._change((Status.INTERRUPTED,), status=Status.QUEUED, active_flow=self.flow_name, ended_at=None)
+        active = {"active_flow": self.flow_name, "active_place": self.active_place}
+        nobody = _process_columns(ProcessName("", 0, 0))
+        return self._change((Status.INTERRUPTED,), status=Status.QUEUED, ended_at=None, **active, **nobody)
+
+    def wait_here(self) -> bool:
+        """Let a run that waits be this process's to execute."""
+        return self._rows(Status.QUEUED).update(**self.kept_here()) == 1
+
+    def call_again(self) -> bool:
+        """Let a run that was turned away be sent again; False where somebody else does that."""
+        return self._rows(Status.QUEUED).filter(turned_away=True).update(turned_away=False) == 1
+
+    @staticmethod
+    def kept_here() -> dict[str, Any]:
+        """Return the values of a run that waits and is this process's to execute."""
+        return _process_columns(this_process())
+
+    def stay_interrupted(self, owner: str) -> bool:
+        """Give the lease of an interrupted run back: it waits for a person."""
+        return self._rows(Status.INTERRUPTED).filter(owner=owner).update(lease_until=None) == 1
 
     def cancel(self) -> bool:
         """Cancel a run that nobody executes."""
@@ -274,6 +320,10 @@ class Run(models.Model):
         if changed:
             self.refresh_from_db()
         return changed
+
+
+def _process_columns(process: ProcessName) -> dict[str, Any]:
+    return {"place": process.place, "pid": process.pid, "process_began": process.began}
 
 
 def newest_runs(name: str | None = None, status: str | None = None) -> RunQuerySet:

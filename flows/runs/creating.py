@@ -15,9 +15,9 @@ from django.utils import timezone
 from flows.engine import read_inputs
 from flows.engine.text import quoted
 from flows.failpoints import reach
-from flows.models import Run, Status, Trigger, document_hash
-from flows.runs.ending import make_room
+from flows.models import FlowSettings, Run, Status, Trigger, document_hash
 from flows.runs.finding import code_of
+from flows.runs.room import TRIES, count_start, free_place, lets_wait
 from flows.services import FlowRefused, Runnable
 from flows.tables import is_missing_table
 
@@ -36,7 +36,8 @@ class Asked:
 def create_run(flow: Runnable, inputs: Mapping[str, Any], asked: Asked, *, owner: str = "") -> tuple[Run, bool] | None:
     """Record that a flow is to be run; return the run, and whether this call made it.
 
-    With an `owner` it is that one's already; otherwise it waits. Returns None where there is no history. Raises
+    With an `owner` it is that one's already, or waits in this process where the flow lets runs wait; otherwise it waits
+    for anybody. Returns None where there is no history. Raises
     `InvalidInputs`, `FlowIsActive`, and `FlowRefused` for a key whose run had other inputs.
     """
     values = read_inputs(flow.definition.inputs, inputs)
@@ -71,27 +72,33 @@ def new_run(flow: Runnable, inputs: dict[str, Any], asked: Asked) -> Run:
 
 
 def stored(run: Run, owner: str = "") -> tuple[Run, bool]:
-    """Insert a run, unless its key has one already."""
+    """Insert a run, unless its key has one already. Raises `MustWait` for one that may not wait."""
+    limits = FlowSettings.objects.of(run.flow_name)
     run.created_at = timezone.now()
     run.status = Status.QUEUED
-    if owner or settings.FLOWS_WHEN_ACTIVE == "refuse":
+    begins = bool(owner) and not lets_wait(limits)
+    if not lets_wait(limits):
         run.active_flow = run.flow_name
     if owner:
-        for name, value in (run.held_by(owner) | {"started_at": run.created_at}).items():
+        values = run.held_by(owner) | {"started_at": run.created_at} if begins else run.kept_here()
+        for name, value in values.items():
             setattr(run, name, value)
-    while True:
+    for tries_left in reversed(range(TRIES)):
         try:
             with transaction.atomic():
                 run.save(force_insert=True)
+                if begins:
+                    count_start(limits)
         except IntegrityError:
             if run.key_digest and (known := Run.objects.with_lease().filter(key_digest=run.key_digest).first()):
                 return _same_run(known, run), False
-            if run.active_flow is None:
+            if run.active_flow is None or not tries_left:
                 raise
-            make_room(run.flow_name)
+            run.active_place = free_place(limits)
         else:
-            reach("run.created")
-            return run, True
+            break
+    reach("run.created")
+    return run, True
 
 
 def _same_run(known: Run, asked: Run) -> Run:

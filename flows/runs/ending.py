@@ -17,10 +17,6 @@ from flows.services import FlowRefused
 logger = logging.getLogger(__name__)
 
 
-class FlowIsActive(FlowRefused):
-    """Another run of the flow is queued or running, and one at a time is allowed."""
-
-
 class RunNotTaken(FlowRefused):
     """The run is somebody else's, or has ended."""
 
@@ -93,18 +89,3 @@ def cancel_run(run_id: int, by: str) -> Run:
         return find_run(run_id)
     now = find_run(run_id)
     raise RunNotTaken(f"{now} is {now.status} already")
-
-
-def make_room(name: str) -> None:
-    """Interrupt the active run of a flow if it is lost; raise `FlowIsActive` where it is not.
-
-    Who calls this was refused the place, and may try again: the run that had it may have ended in this very moment.
-    """
-    holder = Run.objects.with_lease().filter(active_flow=name).first()
-    # Where somebody else interrupts it first, there is room too.
-    if holder is None or interrupt_lost(holder) or holder.is_lost:
-        return
-    raise FlowIsActive(
-        f"{holder} is {holder.status} since {holder.began}, and one run of a flow is active at a time; wait for its "
-        f"end, or cancel it"
-    )

@@ -4,20 +4,19 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-from django.conf import settings
-from django.db import DatabaseError, IntegrityError, InterfaceError, connection
+from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
 from django.utils import timezone
 
 from flows.engine import Child, Event, FlowDefinition, InChild, Step, execute, parse
 from flows.engine.references import references_in
 from flows.engine.text import named, quoted
-from flows.models import Run, StepStatus, Trigger
+from flows.models import FlowSettings, Run, Status, StepStatus, Trigger
 from flows.outcome import Observer, RunOutcome, follow, unobserved
 from flows.recording.checkpoints import Checkpoints, RunInterrupted, RunStopped
 from flows.recording.lease import Lease
@@ -25,16 +24,15 @@ from flows.recording.progress import MOST_INTERRUPTIONS, NO_PROGRESS, Progress, 
 from flows.recording.recorder import Recorder
 from flows.runs.creating import Asked, create_run
 from flows.runs.ending import (
-    FlowIsActive,
     RunNotTaken,
     add_step_run,
     interrupt,
     interrupt_lost,
-    make_room,
     over_own_connection,
 )
 from flows.runs.finding import definition_of, find_run
-from flows.runs.stopping import Stop, stopped_by_signals
+from flows.runs.room import TRIES, MustWait, count_start, free_place
+from flows.runs.stopping import Stop, stopped_from_outside
 from flows.runs.surroundings import undisturbed
 from flows.services import FlowRefused, Runnable, registry, runnable, stored_document
 
@@ -71,14 +69,13 @@ def run_now(flow: Runnable, inputs: Mapping[str, Any], asked: Asked, observe: Ob
 
     Raises what `create_run` and `execute_run` raise, and `RunEnded` where the run of the key has ended already.
     """
-    waits = settings.FLOWS_WHEN_ACTIVE == "queue"
-    created = create_run(flow, inputs, asked, owner="" if waits else _new_owner())
+    created = create_run(flow, inputs, asked, owner=_new_owner())
     if created is None:
         return run_unrecorded(flow.flow.flow_name, flow.definition, inputs, observe)
     run, is_new = created
     if run.is_ended:
         raise RunEnded(run)
-    if is_new and not waits:
+    if is_new and run.status == Status.RUNNING:
         return _execute(run, flow.definition, NO_PROGRESS, observe)
     return execute_when_free(run.pk, observe)
 
@@ -113,39 +110,67 @@ def run_step(name: str, step_name: str, params: Mapping[str, Any] | None = None)
 
 
 def execute_when_free(run_id: int, observe: Observer = unobserved) -> RunOutcome:
-    """Execute a run as soon as no other run of its flow is active; raises what `execute_run` raises."""
+    """Execute a run as soon as the limits of its flow let it begin; raises what `execute_run` raises but `MustWait`."""
+    find_run(run_id).wait_here()
     while True:
         try:
             return execute_run(run_id, observe)
-        except FlowIsActive:
+        except MustWait:
             time.sleep(_LOOK_FOR_ROOM_SECONDS)
 
 
 def execute_run(run_id: int, observe: Observer = unobserved) -> RunOutcome:
     """Execute a run that waits or was interrupted, from the first step without an outcome to its end.
 
-    Raises `RunNotTaken` where somebody else has it, `FlowRefused` where its procedures are gone, `RunLost`,
-    `RunInterrupted` and `RunCancelled` where it stopped on the way.
+    Raises `RunNotTaken` where somebody else has it, `MustWait` where its flow has no room now, `FlowRefused` where its
+    procedures are gone, `RunLost`, `RunInterrupted` and `RunCancelled` where it stopped on the way.
     """
     run = find_run(run_id)
     if run.is_lost:
         interrupt_lost(run)
+    return _execute_claimed(run, run.claim, observe)
+
+
+def execute_waiting(run_id: int) -> RunOutcome:
+    """Execute a run that waits; raises what `execute_run` raises.
+
+    Who has no right to decide that an interrupted run goes on calls this: a message may be an old one.
+    """
+    run = find_run(run_id)
+    return _execute_claimed(run, run.claim_waiting, unobserved)
+
+
+def _execute_claimed(run: Run, claim: Callable[[str], bool], observe: Observer) -> RunOutcome:
     definition = definition_of(run)
-    while not _claimed(run, _new_owner()):
-        pass
+    _take(run, claim)
     return _execute(run, definition, _progress_of(run), observe)
 
 
-def _claimed(run: Run, owner: str) -> bool:
-    """Take a run; return False where it is worth another try at once."""
-    try:
-        if run.claim(owner):
-            return True
-    except IntegrityError:
-        make_room(run.flow_name)
-        return False
+def _take(run: Run, claim: Callable[[str], bool]) -> None:
+    """Take a run and its place among the active ones of its flow; raises `RunNotTaken` and `MustWait`."""
+    limits = FlowSettings.objects.of(run.flow_name)
+    for tries_left in reversed(range(TRIES)):
+        try:
+            if _claimed(claim, limits):
+                return
+            break
+        except IntegrityError:
+            if not tries_left:
+                raise
+            run.active_place = free_place(limits)
     now = find_run(run.pk)
     raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; this process leaves it alone")
+
+
+def _claimed(claim: Callable[[str], bool], limits: FlowSettings) -> bool:
+    if limits.starts_per_minute is None:
+        return claim(_new_owner())
+    with transaction.atomic():
+        count_start(limits)
+        taken = claim(_new_owner())
+        # Where nothing begins, nothing is counted.
+        transaction.set_rollback(not taken)
+    return taken
 
 
 def _progress_of(run: Run) -> Progress:
@@ -165,7 +190,7 @@ def _execute(run: Run, definition: FlowDefinition, progress: Progress, observe: 
     """Execute a run that is this process's."""
     notes: list[str] = []
     give_up = partial(interrupt, run, run.owner)
-    with Lease(run, run.owner) as lease, stopped_by_signals(partial(over_own_connection, give_up)) as stop:
+    with Lease(run, run.owner) as lease, stopped_from_outside(partial(over_own_connection, give_up)) as stop:
         checkpoints = Checkpoints(run, lease)
         recorder = Recorder(run, checkpoints, progress, notes, largest=largest_result(), must_stop=lambda: bool(stop))
         events = execute(
@@ -188,6 +213,8 @@ def _execute(run: Run, definition: FlowDefinition, progress: Progress, observe: 
             )
         except RunInterrupted as error:
             error.signal = stop.number
+            if stop.is_by_a_person:
+                run.stay_interrupted(run.owner)
             raise
         except RunStopped:
             raise

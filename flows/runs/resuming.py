@@ -4,10 +4,11 @@ import json
 
 from django.db import IntegrityError
 
-from flows.models import Run, Status
+from flows.models import FlowSettings, Run, RunQuerySet, Status
 from flows.runs.creating import Asked, create_run
-from flows.runs.ending import RunNotTaken, interrupt_lost, make_room
+from flows.runs.ending import RunNotTaken, interrupt_lost
 from flows.runs.finding import definition_of, find_run
+from flows.runs.room import TRIES, MustWait, free_place
 from flows.runs.taking_over import take_over
 from flows.services import FlowRefused, runnable
 
@@ -32,15 +33,38 @@ def resume_run(run_id: int, asked: Asked) -> Run:
 
 
 def _requeue(run: Run) -> None:
-    while True:
+    limits = FlowSettings.objects.of(run.flow_name)
+    for tries_left in reversed(range(TRIES)):
         try:
             if run.requeue():
                 return
+            break
         except IntegrityError:
-            make_room(run.flow_name)
-        else:
-            now = find_run(run.pk)
-            raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; somebody else resumed it")
+            if not tries_left:
+                raise
+            run.active_place = free_place(limits)
+    now = find_run(run.pk)
+    raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; somebody else resumed it")
+
+
+def resume_dropped(run_id: int) -> Run | None:
+    """Let a run wait again whose process died or was stopped, where it may go on by itself; return it if it waits."""
+    run = find_run(run_id)
+    if run.is_lost:
+        interrupt_lost(run)
+    if not runs_that_may_go_on().filter(pk=run.pk).exists():
+        return None
+    try:
+        _requeue(run)
+    except (MustWait, RunNotTaken):
+        # The sweep comes by again.
+        return None
+    return run
+
+
+def runs_that_may_go_on() -> RunQuerySet:
+    """Return the interrupted runs that go on by themselves."""
+    return Run.objects.may_go_on(FlowSettings.objects.filter(resume_lost=True).values("flow_name"))
 
 
 def run_again(run_id: int, asked: Asked) -> Run:

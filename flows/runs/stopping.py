@@ -15,19 +15,30 @@ from flows.log_signal import flush_and_exit
 GRACE_SECONDS = 25.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _MAY_BE_REPLACED = (signal.SIG_DFL, signal.default_int_handler, flush_and_exit)
+# A shell starts what runs behind it like this, and Celery its processes.
+_IGNORED = signal.SIG_IGN
 _ABANDON_SECONDS = 3.0
 _FLUSH_SECONDS = 5.0
 _ASK_SECONDS = 0.1
+_LOOK_SECONDS = 0.25
+
+_hosts: list[Callable[[], bool]] = []
 
 
 class Stop:
-    """Whether this process was told to end, and by which signal."""
+    """Whether this process was told to end: by a signal, which `number` names, or by the program around it."""
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self.by_host = False
 
     def __bool__(self) -> bool:
-        return self.number is not None
+        return self.by_host or self.number is not None
+
+    @property
+    def is_by_a_person(self) -> bool:
+        """Whether somebody stopped this run; where there is a program around it, that one is stopped, not the run."""
+        return self.number is not None and not _hosts
 
     def sleep(self, seconds: float, look: Callable[[], None]) -> None:
         """Wait, and call `look` ten times a second; what it raises ends the wait."""
@@ -38,17 +49,54 @@ class Stop:
         look()
 
 
-@contextlib.contextmanager
-def stopped_by_signals(abandon: Callable[[], None]) -> Iterator[Stop]:
-    """Take down the first SIGTERM or SIGINT; a second one, or the end of the grace time, ends the process at once.
+def stop_with(host_stops: Callable[[], bool]) -> None:
+    """Have the runs of this process and its children stop when the program around them says that it does."""
+    _hosts[:] = [host_stops]
 
-    `abandon` is called before that, in a thread of its own. Does nothing where somebody else handles the signals
-    already (gunicorn, Celery), and outside of the main thread.
+
+@contextlib.contextmanager
+def stopped_from_outside(abandon: Callable[[], None]) -> Iterator[Stop]:
+    """Take down that this process is to end; the end of the grace time, or a second signal, ends it at once.
+
+    `abandon` is called before that, in a thread of its own.
     """
     stop = Stop()
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or any(signal.getsignal(number) not in _MAY_BE_REPLACED for number in _SIGNALS):
+    with _stopped_by_signals(stop, abandon), _stopped_by_host(stop, abandon):
         yield stop
+
+
+@contextlib.contextmanager
+def _stopped_by_host(stop: Stop, abandon: Callable[[], None]) -> Iterator[None]:
+    if not _hosts:
+        yield
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            if _hosts[0]():
+                stop.by_host = True
+                break
+        if not over.wait(GRACE_SECONDS):
+            _end_now(stop, abandon)
+
+    thread = threading.Thread(target=watch, name="flows-stop", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(stop: Stop, abandon: Callable[[], None]) -> Iterator[None]:
+    """Handle SIGTERM and SIGINT where nobody does (gunicorn, Celery's parent), and this is the main thread."""
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    free = {number: handler for number, handler in handlers.items() if handler in _MAY_BE_REPLACED}
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or any(handler not in (*_MAY_BE_REPLACED, _IGNORED) for handler in handlers.values()):
+        yield
         return
     grace = threading.Timer(GRACE_SECONDS, lambda: _end_now(stop, abandon))
     grace.daemon = True
@@ -61,12 +109,13 @@ def stopped_by_signals(abandon: Callable[[], None]) -> Iterator[Stop]:
         else:
             threading.Thread(target=_end_now, args=(stop, abandon), daemon=True).start()
 
-    before = {number: signal.signal(number, take_down) for number in _SIGNALS}
+    for number in free:
+        signal.signal(number, take_down)
     try:
-        yield stop
+        yield
     finally:
         grace.cancel()
-        for number, handler in before.items():
+        for number, handler in free.items():
             signal.signal(number, handler)
 
 

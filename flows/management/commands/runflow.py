@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -10,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
-from flows import runs, services
+from flows import runs, services, tasks
 from flows.engine.text import describe, quoted, visible
 from flows.engine.values import InMemory, keep
 from flows.log_signal import flushed_at_sigterm
@@ -41,6 +43,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--edited", action="store_true", help="with --resume: go on with the flow as it is stored now"
         )
+        parser.add_argument(
+            "--enqueue",
+            action="store_true",
+            help="have a worker run it, and do not wait for that (FLOWS_DISPATCH=celery)",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON document with the context")
         parser.add_argument("--plan", action="store_true", help="print what would run, and run nothing")
         parser.add_argument("--step", metavar="STEP", help="run only the procedure of this step, with --params")
@@ -53,6 +60,8 @@ class Command(BaseCommand):
                 self._resume(name, options)
             elif name is None:
                 self._list()
+            elif options["enqueue"]:
+                self._enqueue(name, options)
             elif options["plan"]:
                 self._plan(name, options)
             elif options["step"]:
@@ -87,6 +96,22 @@ class Command(BaseCommand):
             self._follow(partial(runs.run_now, flow, inputs, asked), len(flow.definition.steps), options)
         except runs.RunEnded as ended:
             self._tell_ended(ended.run, options)
+
+    def _enqueue(self, name: str, options: Mapping[str, Any]) -> None:
+        flow = services.runnable(name)
+        inputs = services.inputs_for(flow.definition, **_given(options))
+        created = runs.create_run(flow, inputs, runs.Asked(Trigger.COMMAND, _user(), options["key"]))
+        if created is None:
+            raise CommandError("a run without a record cannot be handed over; see FLOWS_HISTORY", returncode=REFUSED)
+        run, _ = created
+        if run.is_ended:
+            self._tell_ended(run, options)
+            return
+        tasks.enqueue(run, lambda text: self.stderr.write(self.style.WARNING(text)))
+        if options["json"]:
+            self.stdout.write(json.dumps({"flow": run.flow_name, "run_id": run.pk, "status": run.status}, indent=2))
+        else:
+            self.stdout.write(f"{run} is {run.status}; python manage.py listruns {shlex.quote(run.flow_name)}")
 
     def _tell_ended(self, run: Run, options: Mapping[str, Any]) -> None:
         """Tell how the run of a key ended; it is not executed again."""
@@ -142,6 +167,13 @@ def _print_json(stdout: OutputWrapper, value: Any) -> None:
 def _refuse_what_does_not_fit(options: Mapping[str, Any]) -> None:
     if options["params"] is not None and not options["step"]:
         raise CommandError("--params goes with --step, which names the step to run", returncode=REFUSED)
+    if options["enqueue"] and settings.FLOWS_DISPATCH == "thread":
+        raise CommandError(
+            "--enqueue needs workers, and FLOWS_DISPATCH=thread has none: leave it out, and the run is executed here",
+            returncode=REFUSED,
+        )
+    if options["enqueue"] and (options["resume"] is not None or options["step"] or options["plan"]):
+        raise CommandError("--enqueue starts a new run; leave out --resume, --step and --plan", returncode=REFUSED)
     if options["edited"] and options["resume"] is None:
         raise CommandError("--edited goes with --resume, which names the run to go on from", returncode=REFUSED)
     if options["resume"] is not None and (options["input"] or options["inputs"] or options["step"] or options["plan"]):

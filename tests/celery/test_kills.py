@@ -1,0 +1,212 @@
+"""Runs whose workers are killed and whose broker forgets: all come to their end, and each outcome is recorded once."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import DatabaseError, InterfaceError, connection
+
+from flows import sweeping, tasks
+from flows.models import FlowSettings, Run, Status
+from tests.celery.site import (
+    Site,
+    Worker,
+    create,
+    enqueue,
+    executions_recorded_twice,
+    runs_without_all_steps,
+    site,
+    statuses,
+    step,
+    store,
+    wait_until,
+)
+
+__all__ = ["site"]
+
+pytestmark = pytest.mark.celery
+
+FLOWS = ("short", "middle", "long")
+
+
+def store_flows(seconds: float) -> None:
+    for length, name in enumerate(FLOWS, 2):
+        store(name, *(step(f"s{number}", seconds=seconds) for number in range(length)))
+        FlowSettings.objects.create(flow_name=name, max_active=4, when_active="queue", resume_lost=True)
+
+
+def ended() -> int:
+    return sum(statuses()[status] for status in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED))
+
+
+def swept_until_all_ended(of: int, seconds: float) -> Iterator[int]:
+    """Sweep twice a second until all runs have ended, and yield how many have; wait out trouble with the database."""
+    give_up = time.monotonic() + seconds
+    done = 0
+    while done < of:
+        assert time.monotonic() < give_up, f"{done} of {of} runs ended in {seconds:g} s: {statuses()}"
+        time.sleep(0.5)
+        try:
+            sweeping.sweep(older_than=1)
+            done = ended()
+        except (DatabaseError, InterfaceError):
+            connection.close()
+            continue
+        yield done
+
+
+def assert_all_is_true(site: Site, made: list[Run], killed_processes: int) -> None:
+    assert statuses() == {Status.SUCCEEDED: len(made)}
+    assert executions_recorded_twice() == []
+    assert runs_without_all_steps() == []
+    times = Counter(site.executed)
+    steps = sum(one.steps_total for one in made)
+    assert len(times) == steps
+    # Only the step in flight may be executed again: one a process that was killed.
+    assert times.total() - steps <= killed_processes
+
+
+def test_all_runs_end_though_workers_die_and_the_broker_forgets(site: Site) -> None:
+    store_flows(0.02)
+    made = [run for number in range(50) for run in enqueue(FLOWS[number % 3])]
+    workers = [site.start("-c", "2", "-O", "fair")]
+    processes, killed = 2, 0
+    chance = random.Random(7)
+
+    for done in swept_until_all_ended(len(made), 60):
+        if killed < 3 and done >= 12 * killed:
+            if killed == 1:
+                site.broker.flush()
+            if killed == 2:
+                worker = chance.choice(workers)
+                worker.kill9_child(chance.choice(worker.children))
+            else:
+                workers.pop().kill9()
+                workers.append(site.start("-c", "2"))
+            killed += 1
+
+    assert killed == 3
+    assert_all_is_true(site, made, killed * processes)
+
+
+def test_a_step_that_kills_its_process_is_executed_three_times_and_fails(site: Site) -> None:
+    store("poison", step("one"), step("dies", "die"), step("after"))
+    FlowSettings.objects.create(flow_name="poison", resume_lost=True)
+    run = enqueue("poison")[0]
+    worker = site.start("-c", "1")
+
+    for _ in swept_until_all_ended(1, 60):
+        pass
+
+    run.refresh_from_db()
+    assert (run.status, run.failed_step, run.error_type) == (Status.FAILED, "dies", "StepInterrupted")
+    assert site.executed == [(run.pk, "one"), *[(run.pk, "dies")] * 3]
+    assert worker.process.poll() is None
+
+
+def test_a_step_that_kills_its_process_stops_the_run_where_nothing_else_is_allowed(site: Site) -> None:
+    store("poison", step("dies", "die"))
+    run = enqueue("poison")[0]
+    site.start("-c", "1")
+    wait_until(lambda: statuses() == {Status.INTERRUPTED: 1}, "the run is interrupted")
+    time.sleep(3)
+
+    sweeping.sweep(older_than=0)
+
+    run.refresh_from_db()
+    assert (run.status, run.step) == (Status.INTERRUPTED, "dies")
+    assert site.executed == [(run.pk, "dies")]
+
+
+def test_who_waits_for_another_run_begins_when_that_ends(site: Site) -> None:
+    store("chain", step("one", seconds=0.2))
+    made = enqueue("chain", 5)
+    site.start("-c", "2")
+
+    wait_until(lambda: statuses() == {Status.SUCCEEDED: 5}, "all runs have succeeded", 20)
+
+    assert sorted(pk for pk, _ in site.executed) == [run.pk for run in made]
+
+
+@pytest.mark.faults
+def test_a_thousand_runs_end_though_all_fails_that_can(site: Site) -> None:
+    store_flows(0.02)
+    made = [create(FLOWS[number % 3]) for number in range(1000)]
+    for run in made:
+        tasks.enqueue(run)
+    workers = [site.start("-c", "2"), site.start("-c", "2")]
+    chance = random.Random(8)
+    kills = 0
+    next_kill = time.monotonic() + 3
+
+    def kill_a_child(worker: Worker) -> None:
+        nonlocal kills
+        worker.kill9_child(chance.choice(worker.children or [0x7FFFFFFF]))
+        kills += 1
+
+    def kill_a_worker(worker: Worker) -> None:
+        nonlocal kills
+        workers.remove(worker)
+        worker.kill9()
+        workers.append(site.start("-c", "2"))
+        kills += 2
+
+    def restart_the_broker(_worker: Worker) -> None:
+        site.broker.kill9()
+        time.sleep(1)
+        site.broker.start()
+
+    def flush_the_broker(_worker: Worker) -> None:
+        site.broker.flush()
+
+    acts: list[Callable[[Worker], None]] = [
+        kill_a_child,
+        kill_a_child,
+        kill_a_worker,
+        restart_the_broker,
+        flush_the_broker,
+    ]
+    for _ in swept_until_all_ended(len(made), 900):
+        if time.monotonic() > next_kill:
+            chance.choice(acts)(chance.choice(workers))
+            next_kill = time.monotonic() + 3
+
+    assert kills > 3
+    assert_all_is_true(site, made, kills)
+
+
+@pytest.mark.faults
+def test_a_step_that_never_ends_keeps_no_worker_from_stopping(site: Site) -> None:
+    store("endless", step("one", seconds=600))
+    run = enqueue("endless")[0]
+    worker = site.start("-c", "2")
+    wait_until(lambda: site.executed == [(run.pk, "one")], "the step is executed")
+    began = time.monotonic()
+
+    worker.stop()
+    worker.process.wait(60)
+
+    assert time.monotonic() - began < 38
+    run.refresh_from_db()
+    assert (run.status, run.step) == (Status.INTERRUPTED, "one")
+
+
+@pytest.mark.faults
+def test_each_message_may_come_a_hundred_times(site: Site) -> None:
+    from flows.dispatch import broker  # noqa: PLC0415
+    from flows.models import Priority  # noqa: PLC0415
+
+    store_flows(0)
+    made = [create(FLOWS[number % 3]) for number in range(60)]
+    for _ in range(100):
+        for run in made:
+            broker.send(run.pk, "flows", Priority.NORMAL)
+    site.start("-c", "4")
+
+    for _ in swept_until_all_ended(len(made), 600):
+        pass
+    wait_until(lambda: broker.messages_in("flows") == 0, "all messages are taken", 600)
+
+    assert_all_is_true(site, made, 0)
