@@ -62,6 +62,7 @@ _MYSQL = {
 
 
 _MISSING_TABLE_OF_MYSQL = 1146
+_DEADLOCK_OF_MYSQL = 1213
 
 
 def is_missing_table(error: Exception) -> bool:
@@ -69,6 +70,11 @@ def is_missing_table(error: Exception) -> bool:
     if isinstance(error, ProgrammingError):
         return bool(error.args) and error.args[0] == _MISSING_TABLE_OF_MYSQL
     return isinstance(error, OperationalError) and "no such table" in str(error)
+
+
+def is_deadlock(error: Exception) -> bool:
+    """Return whether MySQL broke off a statement so that another one could go on; it may be tried again at once."""
+    return isinstance(error, OperationalError) and bool(error.args) and error.args[0] == _DEADLOCK_OF_MYSQL
 
 
 def create_missing_tables(connection: BaseDatabaseWrapper) -> list[str]:
@@ -84,3 +90,4 @@ def create_missing_tables(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 _MISSING_TABLE_OF_MYSQL = 1146
+_DEADLOCK_OF_MYSQL = 1213

@@ -17,7 +17,7 @@ from flows.engine.text import quoted
 from flows.failpoints import reach
 from flows.models import FlowSettings, Run, Status, Trigger, document_hash
 from flows.runs.finding import code_of
-from flows.runs.room import TRIES, count_start, free_place, lets_wait
+from flows.runs.room import count_start, lets_wait, with_place
 from flows.services import FlowRefused, Runnable
 from flows.tables import is_missing_table
 
@@ -83,22 +83,26 @@ def stored(run: Run, owner: str = "") -> tuple[Run, bool]:
         values = run.held_by(owner) | {"started_at": run.created_at} if begins else run.kept_here()
         for name, value in values.items():
             setattr(run, name, value)
-    for tries_left in reversed(range(TRIES)):
-        try:
-            with transaction.atomic():
-                run.save(force_insert=True)
-                if begins:
-                    count_start(limits)
-        except IntegrityError:
-            if run.key_digest and (known := Run.objects.with_lease().filter(key_digest=run.key_digest).first()):
-                return _same_run(known, run), False
-            if run.active_flow is None or not tries_left:
-                raise
-            run.active_place = free_place(limits)
-        else:
-            break
+    kept = with_place(run, limits, lambda: _insert_or_find(run, limits if begins else None))
+    if kept is not run:
+        return _same_run(kept, run), False
     reach("run.created")
     return run, True
+
+
+def _insert_or_find(run: Run, counted_by: FlowSettings | None) -> Run:
+    """Insert a run, or return the one that has its key; count the start of one that begins."""
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            if counted_by is not None:
+                count_start(counted_by)
+    except IntegrityError:
+        known = Run.objects.with_lease().filter(key_digest=run.key_digest).first() if run.key_digest else None
+        if known is None:
+            raise
+        return known
+    return run
 
 
 def _same_run(known: Run, asked: Run) -> Run:

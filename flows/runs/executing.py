@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
 from flows.engine import Child, Event, FlowDefinition, InChild, Step, execute, parse
@@ -31,7 +31,7 @@ from flows.runs.ending import (
     over_own_connection,
 )
 from flows.runs.finding import definition_of, find_run
-from flows.runs.room import TRIES, MustWait, count_start, free_place
+from flows.runs.room import MustWait, count_start, with_place
 from flows.runs.stopping import Stop, stopped_from_outside
 from flows.runs.surroundings import undisturbed
 from flows.services import FlowRefused, Runnable, registry, runnable, stored_document
@@ -149,15 +149,8 @@ def _execute_claimed(run: Run, claim: Callable[[str], bool], observe: Observer) 
 def _take(run: Run, claim: Callable[[str], bool]) -> None:
     """Take a run and its place among the active ones of its flow; raises `RunNotTaken` and `MustWait`."""
     limits = FlowSettings.objects.of(run.flow_name)
-    for tries_left in reversed(range(TRIES)):
-        try:
-            if _claimed(claim, limits):
-                return
-            break
-        except IntegrityError:
-            if not tries_left:
-                raise
-            run.active_place = free_place(limits)
+    if with_place(run, limits, partial(_claimed, claim, limits)):
+        return
     now = find_run(run.pk)
     raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; this process leaves it alone")
 

@@ -2,13 +2,11 @@
 
 import json
 
-from django.db import IntegrityError
-
 from flows.models import FlowSettings, Run, RunQuerySet, Status
 from flows.runs.creating import Asked, create_run
 from flows.runs.ending import RunNotTaken, interrupt_lost
 from flows.runs.finding import definition_of, find_run
-from flows.runs.room import TRIES, MustWait, free_place
+from flows.runs.room import MustWait, with_place
 from flows.runs.taking_over import take_over
 from flows.services import FlowRefused, runnable
 
@@ -33,16 +31,8 @@ def resume_run(run_id: int, asked: Asked) -> Run:
 
 
 def _requeue(run: Run) -> None:
-    limits = FlowSettings.objects.of(run.flow_name)
-    for tries_left in reversed(range(TRIES)):
-        try:
-            if run.requeue():
-                return
-            break
-        except IntegrityError:
-            if not tries_left:
-                raise
-            run.active_place = free_place(limits)
+    if with_place(run, FlowSettings.objects.of(run.flow_name), run.requeue):
+        return
     now = find_run(run.pk)
     raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; somebody else resumed it")
 

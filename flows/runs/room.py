@@ -1,14 +1,21 @@
 """Keep the limits of a flow: how many of its runs are active, and how many begin in a minute."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from django.conf import settings
+from django.db import IntegrityError, OperationalError
 
 from flows.engine.text import counted, quoted
 from flows.models import FlowSettings, Run
 from flows.runs.ending import interrupt_lost
 from flows.services import FlowRefused
+from flows.tables import is_deadlock
 
-TRIES = 1000
-"""So often somebody else may be quicker in taking the place that was free before an error is taken for another's."""
+Done = TypeVar("Done")
+
+# So often somebody else may be quicker in taking the place that was free, before the error is taken for another one.
+_TRIES = 1000
 
 
 class MustWait(FlowRefused):
@@ -52,6 +59,24 @@ def free_place(limits: FlowSettings) -> int:
     raise FlowIsActive(
         f"{held} of flow {quoted(limits.flow_name)} are active, and no more may be; wait for the end of one"
     )
+
+
+def with_place(run: Run, limits: FlowSettings, act: Callable[[], Done]) -> Done:
+    """Do what takes a place for a run: once more, in the next place that is free, where somebody else was quicker.
+
+    Raises `FlowIsActive`.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return act()
+        except IntegrityError:
+            if not tries_left:
+                raise
+            run.active_place = free_place(limits)
+        except OperationalError as error:
+            if not tries_left or not is_deadlock(error):
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def count_start(limits: FlowSettings) -> None:
