@@ -112,7 +112,7 @@ def _run(flow: Flow, text: str, number: int) -> Run:
 def _step_run(run: Run, text: str, status: str) -> StepRun:
     return StepRun.objects.create(
         run=run,
-        path="load" if status == StepStatus.SUCCEEDED else f"{text}{status}"[:400],
+        path="load" if status == StepStatus.SUCCEEDED else f"{status}{text}"[:400],
         attempt=1,
         status=status,
         procedure=text[:255],
