@@ -9,7 +9,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -117,11 +116,13 @@ def flow_with_inputs(text: str) -> Flow:
     return Flow.objects.create(flow_name=text[:120] + "inputs", flow_json=document, enabled=True)
 
 
-def answers(client: Client, rows: Rows) -> Iterator[tuple[str, HttpResponse]]:
+def answers(client: Client, rows: Rows) -> Iterator[tuple[str, Any]]:
     """Ask for every page that these rows stand on."""
     query = {"a": rows.run.pk, "b": rows.other_run.pk}
     for pattern in every_url():
-        asked = {"old": "1", "new": "2"} if "compare" in str(pattern.name) else query if "diff" in pattern.name else {}
+        asked = (
+            {"old": "1", "new": "2"} if "compare" in str(pattern.name) else query if "diff" in str(pattern.name) else {}
+        )
         yield str(pattern.name), client.get(address(pattern, rows), asked)
     for page in ("picture", "check"):
         data = {"flow_json": rows.flow.flow_json, "document": rows.flow.flow_json, "flow_name": rows.flow.flow_name}
@@ -130,11 +131,12 @@ def answers(client: Client, rows: Rows) -> Iterator[tuple[str, HttpResponse]]:
     yield "refused", client.post(f"/admin/flows/run/{rows.other_run.pk}/resume/", {"way": "edited", "nonce": "x"})
 
 
-def text_of(answer: HttpResponse) -> str:
-    return b"".join(answer).decode()
+def text_of(answer: Any) -> str:
+    text: str = b"".join(answer).decode()
+    return text
 
 
-def faults_of(name: str, answer: HttpResponse) -> tuple[Page | None, list[str]]:
+def faults_of(name: str, answer: Any) -> tuple[Page | None, list[str]]:
     """Return what a page is made of, and what is wrong with it; a file must not be shown as a page."""
     if answer.status_code in {302, 403, 404, 405}:
         return None, []

@@ -8,6 +8,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.db import transaction
+from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern
 
@@ -66,7 +67,7 @@ syslog_change         200    200    200    200        405    405    405    405
 STEP = {"name": "load", "mod": "common.Kt", "method": "prt", "params": {"msg": "hi"}}
 VALID = json.dumps({"procedures": [STEP]})
 OTHER = json.dumps({"procedures": [{**STEP, "params": {"msg": "ho"}}]})
-TABLES = (Flow, FlowVersion, Run, StepRun, SysLog)
+TABLES: tuple[type[Model], ...] = (Flow, FlowVersion, Run, StepRun, SysLog)
 
 
 @pytest.fixture
@@ -112,8 +113,8 @@ def sent(rows: Rows) -> dict[str, dict[str, Any]]:
     }
 
 
-def stored() -> list[list[dict[str, Any]]]:
-    return [list(model.objects.order_by("pk").values()) for model in TABLES]
+def stored() -> list[list[Any]]:
+    return [list(model._default_manager.order_by("pk").values()) for model in TABLES]
 
 
 def name_of(pattern: URLPattern) -> str:
@@ -123,11 +124,11 @@ def name_of(pattern: URLPattern) -> str:
 def got(client: Client, pattern: URLPattern, rows: Rows) -> str:
     """Return the status, with a star where a row has changed."""
     before = stored()
-    query = {
+    queries: dict[str, dict[str, Any]] = {
         "flow_compare": {"old": "1", "new": "2"},
         "run_diff": {"a": rows.run.pk, "b": rows.other_run.pk},
-    }.get(name_of(pattern))
-    status = client.get(address(pattern, rows), query).status_code
+    }
+    status = client.get(address(pattern, rows), queries.get(name_of(pattern))).status_code
     return f"{status}" if stored() == before else f"{status}*"
 
 
