@@ -49,7 +49,6 @@ class FlowAdmin(FlowModelAdmin):
     list_filter = (EnabledFilter, DeletedFilter, "updated_at")
     list_per_page = 50
     search_fields = ("flow_name",)
-    search_help_text = "A part of the name"
     show_facets = admin.ShowFacets.NEVER
     ordering = ("flow_name",)
     actions = ("run_selected", "enable_selected", "disable_selected", "delete_selected", "restore_selected")

@@ -11,6 +11,7 @@ IN_DOUBT = "in doubt"
 BEGUN = "begun"
 WAITING = "waiting"
 NOT_REACHED = "not reached"
+DEEPEST = 12
 
 
 @dataclass(slots=True)
@@ -35,10 +36,18 @@ class StepNode:
 
 
 def parent_of(path: str) -> str:
-    """Return the path that an entry or a step of a sub-flow stands below; empty for a step of the flow itself."""
-    if path.endswith("]"):
-        return path.rpartition("[")[0]
-    return path.rpartition("/")[0]
+    """Return the path that an entry or a step of a sub-flow stands below; empty for a step of the flow itself.
+
+    What is deeper than `DEEPEST` stands side by side: a page can be nested only so far.
+    """
+    parent = _above(path)
+    while parent.count("/") + parent.count("[") >= DEEPEST:
+        parent = _above(parent)
+    return parent
+
+
+def _above(path: str) -> str:
+    return path.rpartition("[" if path.endswith("]") else "/")[0]
 
 
 def arranged(run: Run, document: Mapping[str, Any], rows: Iterable[StepRun]) -> list[StepNode]:

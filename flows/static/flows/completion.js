@@ -23,7 +23,6 @@ document.addEventListener("flow-editor-started", ({ detail: editor }) => {
     list.hidden = true;
     if (!ace) return;
     inputElement().removeAttribute("aria-activedescendant");
-    inputElement().setAttribute("aria-expanded", "false");
   }
 
   function choose(index) {
@@ -51,7 +50,6 @@ document.addEventListener("flow-editor-started", ({ detail: editor }) => {
   function open() {
     list.replaceChildren(...found.candidates.map(option));
     list.hidden = false;
-    inputElement().setAttribute("aria-expanded", "true");
     const { row, column } = ace.session.doc.indexToPosition(found.start);
     const place = ace.renderer.textToScreenCoordinates(row, column);
     const frame = box.getBoundingClientRect();
@@ -155,7 +153,6 @@ document.addEventListener("flow-editor-started", ({ detail: editor }) => {
     input.setAttribute("aria-autocomplete", "list");
     input.setAttribute("aria-haspopup", "listbox");
     input.setAttribute("aria-controls", list.id);
-    input.setAttribute("aria-expanded", "false");
     ace.commands.on("afterExec", afterCommand);
     ace.on("blur", close);
     ace.on("mousedown", close);
