@@ -88,7 +88,8 @@ def reading(server: MariaDB, forge: Forge) -> Iterator[Reader]:
 
 def until_it_ends(forge: Forge, flow: str, key: str) -> int:
     """Run a flow until it ends; where the database failed before a run began, that is said, and one asks again."""
-    for _ in range(50):
+    # A busy machine may not get so far between two kills for long.
+    for _ in range(2000):
         code = forge.work(flow=flow, key=key)
         if code != NO_DATABASE:
             return code
