@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern
 
-from flows.models import Flow, FlowVersion, Run, StepRun, SysLog
+from flows.models import Flow, FlowSettings, FlowVersion, Run, StepRun, SysLog
 from tests.every_page import PREFIX, Rows, address, every_url, make_rows
 from tests.test_admin_flows import posted
 
@@ -35,6 +35,8 @@ flow_procedure        200    200    200    200        405    405    405    405
 flow_picture          405    405    405    405        200    200    200    200
 flow_picture_file     200    200    200    200        405    405    405    405
 flow_run              403    403    200    200        403    403    302*   302*
+flow_settings         403    200    403    200        403    302*   403    302*
+flow_workers          200    200    200    200        405    405    405    405
 flow_outcome          403    403    200    200        405    405    405    405
 flow_restore          405    405    405    405        403    302*   403    302*
 flow_changelist       200    200    200    200        200    302*   302    302*
@@ -67,7 +69,7 @@ syslog_change         200    200    200    200        405    405    405    405
 STEP = {"name": "load", "mod": "common.Kt", "method": "prt", "params": {"msg": "hi"}}
 VALID = json.dumps({"procedures": [STEP]})
 OTHER = json.dumps({"procedures": [{**STEP, "params": {"msg": "ho"}}]})
-TABLES: tuple[type[Model], ...] = (Flow, FlowVersion, Run, StepRun, SysLog)
+TABLES: tuple[type[Model], ...] = (Flow, FlowVersion, FlowSettings, Run, StepRun, SysLog)
 
 
 @pytest.fixture
@@ -107,6 +109,13 @@ def sent(rows: Rows) -> dict[str, dict[str, Any]]:
         "flow_add": posted(flow_name="new", flow_json=VALID),
         "flow_change": posted(rows.flow, flow_json=OTHER),
         "flow_delete": {"post": "yes"},
+        "flow_settings": {
+            "queue": "other",
+            "priority": "high",
+            "max_active": 2,
+            "when_active": "queue",
+            "starts_per_minute": "",
+        },
         "run_resume": {"way": "own", "nonce": "x"},
         "syslog_prune": {"older_than": "90d", "keep_errors": ""},
         "syslog_changelist": {"action": "delete_selected", ACTION_CHECKBOX_NAME: rows.log_row.pk},
@@ -123,6 +132,7 @@ def name_of(pattern: URLPattern) -> str:
 
 def got(client: Client, pattern: URLPattern, rows: Rows) -> str:
     """Return the status, with a star where a row has changed."""
+    Flow.objects.update(deleted=False)
     before = stored()
     queries: dict[str, dict[str, Any]] = {
         "flow_compare": {"old": "1", "new": "2"},

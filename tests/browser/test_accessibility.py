@@ -15,7 +15,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_workflow import editor
 from tests.waiting import wait_for_runs
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.no_database, pytest.mark.django_db(transaction=True)]
 
 STEP = {"name": "load", "mod": "common.Kt", "method": "prt", "params": {"msg": "@_input.who"}}
 EACH = {"name": "each", "mod": "common.Kt", "method": "prt", "foreach": ["north", "south"], "params": {"msg": "@_item"}}
