@@ -14,6 +14,7 @@ from bench.log_prunes import log_prune
 from bench.log_writes import log_write
 from bench.memory import memory
 from bench.outcome import Outcome, keep, tell
+from bench.pages import pages
 from bench.rounds import Effort
 
 
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Outcome]] = {
     "command": command,
     "durable": durable,
     "memory": memory,
+    "pages": pages,
     "log-call": log_call,
     "log-write": log_write,
     "log-prune": log_prune,
