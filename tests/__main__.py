@@ -1,4 +1,4 @@
-"""Run the suite on SQLite and, beside it, on MariaDB; say in plain lines how many passed on each: `python -m tests`."""
+"""Run the suite on SQLite, then on MariaDB, and say in plain lines how many tests passed on each: `python -m tests`."""
 
 import os
 import subprocess
@@ -6,8 +6,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.needs import missing_for_mariadb
@@ -23,7 +22,6 @@ class Result:
     passed: int = 0
     failed: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    output: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped.total()} skipped"
@@ -31,15 +29,11 @@ class Result:
 
 def main(arguments: list[str]) -> int:
     """Run the suite twice with these arguments of pytest; return the exit code."""
+    print("== SQLite", flush=True)
+    sqlite = run_suite(["--database=sqlite", *arguments])
+    print("\n== MariaDB", flush=True)
     missing = missing_for_mariadb()
-    with ThreadPoolExecutor() as beside:
-        # Both at once: each waits much of its time, for servers, browsers and children.
-        waiting = None if missing else beside.submit(run_suite, ["--database=mariadb", *arguments], quiet=True)
-        print("== SQLite", flush=True)
-        sqlite = run_suite(["--database=sqlite", *arguments])
-        print("\n== MariaDB", flush=True)
-        mariadb = waiting.result() if waiting else without_mariadb()
-    print(mariadb.output)
+    mariadb = without_mariadb() if missing else run_suite(["--database=mariadb", *arguments])
 
     print(f"\nSQLite:  {sqlite}\nMariaDB: {mariadb}")
     skipped = sqlite.skipped + mariadb.skipped
@@ -51,17 +45,13 @@ def main(arguments: list[str]) -> int:
     return 0 if sqlite.ok and mariadb.ok else 1
 
 
-def run_suite(arguments: list[str], *, quiet: bool = False) -> Result:
-    """Run pytest in a process of its own and return what its report says; where it is quiet, with its output."""
+def run_suite(arguments: list[str]) -> Result:
+    """Run pytest in a process of its own and return what its report says."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *arguments]
-        into = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} if quiet else {}
-        done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
-            command, env=clean_environment(), check=False, **into
-        )
-        result = read_report(report, done.returncode, narrowed=len(arguments) > 1)
-        return replace(result, output=done.stdout or "")
+        done = subprocess.run(command, env=clean_environment(), check=False)
+        return read_report(report, done.returncode, narrowed=len(arguments) > 1)
 
 
 def read_report(report: Path, returncode: int, *, narrowed: bool) -> Result:

@@ -190,7 +190,7 @@ def manage(tmp_path: Path) -> RUN_MANAGE:
             env={**os.environ, **site_environment(tmp_path), **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
 
