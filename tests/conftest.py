@@ -38,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="wf"))
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ.update(site_environment(folder))
+    # The many processes of the tests would each compile all modules anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if config.getoption("database") == "mariadb":
         os.environ["DATABASE_URL"] = _server_of_this_run(config).url("wf")
     django.setup()
