@@ -1,5 +1,6 @@
 """Which flows call a procedure, and in which steps."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,14 +28,27 @@ def where_used(mod: str, method: str) -> Iterator[Use]:
             yield Use(flow, steps)
 
 
+def uses_of_all() -> Counter[tuple[str, str]]:
+    """Return how many flows call each procedure, by `mod` and `method`; those that nobody has registered too."""
+    found: Counter[tuple[str, str]] = Counter()
+    for text in Flow.objects.not_deleted().values_list("flow_json", flat=True).iterator(chunk_size=100):
+        found.update({(str(entry["mod"]), str(entry.get("method", ""))) for entry in _entries(text) if "mod" in entry})
+    return found
+
+
 def _steps_that_call(text: str, mod: str, method: str) -> Iterator[str]:
-    value, findings = load_document(text)
-    for entry in [] if findings else _entries(value):
+    for entry in _entries(text):
         if entry.get("mod") == mod and entry.get("method") == method:
             yield str(entry.get("name", ""))
 
 
-def _entries(document: Any) -> Iterator[dict[str, Any]]:
+def _entries(text: str) -> Iterator[dict[str, Any]]:
+    document, findings = load_document(text)
+    if not findings:
+        yield from _steps(document)
+
+
+def _steps(document: Any) -> Iterator[dict[str, Any]]:
     for key in ("procedures", "on_failure"):
         entries = document.get(key) if isinstance(document, dict) else None
         yield from (entry for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict))

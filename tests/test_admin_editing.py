@@ -281,3 +281,22 @@ def test_a_procedure_that_is_gone_has_a_page_too(admin: Client) -> None:
     assert [use.flow.flow_name for use in response.context["uses"]] == ["old"]
     assert "No flow calls it." in admin.get("/admin/flows/flow/procedures/a/b/").content.decode()
     assert Flow.objects.count() == 1
+
+
+def test_the_page_of_all_procedures_counts_the_flows_that_call_each_and_names_what_is_not_registered(
+    admin: Client,
+) -> None:
+    make_flow("one", {"procedures": [STEP, {**STEP, "name": "z"}]})
+    make_flow("two", {"procedures": [STEP], "on_failure": [{**STEP, "name": "h", "mod": HOSTILE}]})
+    make_flow("gone", {"procedures": [{**STEP, "mod": "gone.Old"}]}, deleted=True)
+    response = admin.get("/admin/flows/flow/procedures/")
+    uses = {f"{entry.mod}.{entry.method}": number for entry, number in response.context["procedures"]}
+    assert (uses["common.Kt.prt"], uses["common.Demo.sleep"]) == (2, 0)
+    assert response.context["missing"] == [((HOSTILE, "prt"), 1)]
+    shown = response.content.decode()
+    assert USED in shown
+    assert "<script>alert" not in shown
+
+
+def test_who_may_not_see_flows_sees_no_procedures() -> None:
+    assert client_with("add_flow").get("/admin/flows/flow/procedures/").status_code == 403

@@ -31,6 +31,7 @@ flow_restore_version  405    405    405    405        403    302*   403    302*
 flow_check            405    405    405    405        403    200    403    200
 flow_complete         405    405    405    405        403    200    403    200
 flow_edit             405    405    405    405        403    200    403    200
+flow_procedures       200    200    200    200        405    405    405    405
 flow_procedure        200    200    200    200        405    405    405    405
 flow_picture          405    405    405    405        200    200    200    200
 flow_picture_file     200    200    200    200        405    405    405    405

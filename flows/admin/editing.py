@@ -14,7 +14,8 @@ from flows.editing.edits import Units
 from flows.editing.refactor import Change, Workpiece
 from flows.forms import with_line_feeds
 from flows.models import Flow
-from flows.where_used import where_used
+from flows.services import procedures
+from flows.where_used import uses_of_all, where_used
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -40,17 +41,20 @@ def urls(flow_admin: "FlowModelAdmin") -> list[URLPattern]:
 
         return flow_admin.admin_site.admin_view(require_POST(view))
 
-    def procedure(request: HttpRequest, mod: str, method: str) -> HttpResponse:
-        if not flow_admin.has_view_permission(request):
-            raise PermissionDenied
-        return procedure_page(request, flow_admin, mod, method)
+    def for_viewers(page: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+        def view(request: HttpRequest, **names: str) -> HttpResponse:
+            if not flow_admin.has_view_permission(request):
+                raise PermissionDenied
+            return page(request, flow_admin, **names)
 
-    page = flow_admin.admin_site.admin_view(require_GET(procedure))
+        return flow_admin.admin_site.admin_view(require_GET(view))
+
     return [
         path("check/", for_editors(check), name="flows_flow_check"),
         path("complete/", for_editors(complete), name="flows_flow_complete"),
         path("edit/", for_editors(edit), name="flows_flow_edit"),
-        path("procedures/<str:mod>/<str:method>/", page, name="flows_flow_procedure"),
+        path("procedures/", for_viewers(procedures_page), name="flows_flow_procedures"),
+        path("procedures/<str:mod>/<str:method>/", for_viewers(procedure_page), name="flows_flow_procedure"),
     ]
 
 
@@ -94,6 +98,20 @@ def _change(request: HttpRequest, text: str) -> Callable[[Workpiece], Change]:
     if action not in changes:
         raise BadQuestion("The field “action” is one of goto, repair, rename, insert, up, down, duplicate.")
     return changes[action]
+
+
+def procedures_page(request: HttpRequest, flow_admin: "FlowModelAdmin") -> HttpResponse:
+    catalogue, uses = procedures(), uses_of_all()
+    registered = [(entry, uses.pop((entry.mod, entry.method), 0)) for entry in catalogue.entries]
+    context: dict[str, Any] = flow_admin.admin_site.each_context(request) | {
+        "title": "Procedures",
+        "opts": flow_admin.opts,
+        "procedures": registered,
+        "missing": sorted(uses.items()),
+        "broken": catalogue.broken,
+        "media": flow_admin.media,
+    }
+    return TemplateResponse(request, "admin/flows/flow/procedures.html", context)
 
 
 def procedure_page(request: HttpRequest, flow_admin: "FlowModelAdmin", mod: str, method: str) -> HttpResponse:

@@ -70,6 +70,7 @@ def pages(flow: Flow) -> dict[str, str]:
         "versions": f"{here}/versions/",
         "version": f"{here}/versions/1/",
         "compare": f"{here}/versions/compare/?old=1&new=2",
+        "procedures": "/admin/flows/flow/procedures/",
         "procedure": "/admin/flows/flow/procedures/common.Kt/prt/",
         "run form": f"{here}/run/",
         "run form, refused": f"/admin/flows/flow/{ids['wrong']}/run/",
