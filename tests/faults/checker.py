@@ -136,8 +136,16 @@ def check(seen: Seen, expected: Expected, kills: int) -> list[Finding]:
 
 
 def poisoned(seen: Seen) -> dict[str, int]:
-    """Return the paths that were interrupted as often as a run bears, with how often that was."""
-    times = Counter(row.path for row in seen.rows if row.status == "interrupted")
+    """Return the paths that were interrupted as often as a run bears, with how often that was.
+
+    An attempt that came to its end lets the count begin anew: such a step does not end its process each time.
+    """
+    times: Counter[str] = Counter()
+    for row in seen.rows:
+        if row.status == "interrupted":
+            times[row.path] += 1
+        elif times[row.path] < MOST_INTERRUPTIONS:
+            del times[row.path]
     return {path: number for path, number in times.items() if number >= MOST_INTERRUPTIONS}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from flows.failpoints import POINTS
-from tests.faults.checker import Reader, check
+from tests.faults.checker import Reader, Row, Seen, check, poisoned
 from tests.faults.flows import EXPECTED
 from tests.faults.harness import AT_ANY_TIME, Campaign, Forge, Length
 
@@ -44,3 +44,16 @@ def test_an_undisturbed_run_keeps_the_law_without_one_execution_more(flow: str, 
 def test_the_checker_catches_a_recorder_that_is_broken(broken: str, kind: str, forge: Forge, reader: Reader) -> None:
     report = Campaign(forge, reader, seed=1, changes=(broken,)).run(kills=8, flows=("chain",))
     assert report.count(kind), str(report)
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize(
+    ("course", "counted"),
+    [("iii!", {"flaky": 3}), ("iiii!", {"flaky": 4}), ("irii", {}), ("iiriir", {}), ("iriii!", {"flaky": 3})],
+)
+def test_the_checker_counts_the_interruptions_since_an_attempt_last_ended(course: str, counted: dict[str, int]) -> None:
+    interrupted, tried_again, failed = ("interrupted", None), ("failed", 0.0), ("failed", None)
+    kinds = {"i": interrupted, "r": tried_again, "!": failed}
+    ends = [kinds[letter] for letter in course]
+    rows = [Row(n, "flaky", n, status, 0.0, retry_in, "") for n, (status, retry_in) in enumerate(ends, 1)]
+    assert poisoned(Seen("flaky-1", rows=rows)) == counted
