@@ -1,7 +1,7 @@
 """The use-cases of runs: what the command, the admin, a schedule and a worker ask for."""
 
 from flows.recording.checkpoints import RunCancelled, RunInterrupted, RunLost, RunStopped
-from flows.runs.creating import Asked, create_run
+from flows.runs.creating import Asked, create_run, digest_of_key
 from flows.runs.ending import RunNotTaken, cancel_run, interrupt_lost, reap_runs
 from flows.runs.executing import (
     RunEnded,
@@ -15,7 +15,7 @@ from flows.runs.executing import (
 )
 from flows.runs.finding import UnknownRun, changes_since, definition_of, find_run
 from flows.runs.resuming import resume_dropped, resume_run, run_again, runs_that_may_go_on
-from flows.runs.room import FlowIsActive, MustWait, TooManyStarts
+from flows.runs.room import FlowIsActive, MustWait, TooManyStarts, lets_wait
 from flows.runs.taking_over import take_over_edited
 
 __all__ = [
@@ -34,11 +34,13 @@ __all__ = [
     "changes_since",
     "create_run",
     "definition_of",
+    "digest_of_key",
     "execute_run",
     "execute_waiting",
     "execute_when_free",
     "find_run",
     "interrupt_lost",
+    "lets_wait",
     "reap_runs",
     "resume_dropped",
     "resume_run",
