@@ -22,6 +22,7 @@ from tests.celery.site import (
     store,
     wait_until,
 )
+from tests.servers import Redis
 
 __all__ = ["site"]
 
@@ -57,12 +58,12 @@ def test_runflow_hands_a_run_over_and_tells_its_number(site: Site) -> None:
     assert broker.messages_in("flows") == 1
 
 
-def test_a_run_whose_message_is_gone_is_sent_again_once(site: Site) -> None:
+def test_a_run_whose_message_is_gone_is_sent_again_once(site: Site, redis_server: Redis) -> None:
     store("chain", step("one"))
     run = enqueue("chain")[0]
     assert sweeping.sweep(older_than=0).sent == []
 
-    site.broker.flush()
+    redis_server.flush()
 
     assert sweeping.sweep(older_than=3600).sent == []
     assert sweeping.sweep(older_than=0).sent == [run]
