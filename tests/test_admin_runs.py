@@ -221,14 +221,14 @@ def test_the_page_shows_steps_parameters_results_error_and_log_of_a_failed_run(a
         assert shown in text
     assert "not mine" not in text
     assert "&quot;msg&quot;: &quot;hi&quot;" in text
-    assert [step.status for step in admin.get(page(run)).context["steps"]] == ["succeeded", "failed", "not reached"]
+    assert [step.status for step in admin.get(page(run)).context["shown"]["steps"]] == ["succeeded", "failed", "not reached"]
 
 
 def test_entries_and_steps_of_sub_flows_stand_below_their_step(admin: Client) -> None:
     make_flow("child", HELLO)
     each = {**STEP, "name": "each", "foreach": [1, 2, 3], "params": {"msg": "@_item"}}
     run = recorded("parent", {"procedures": [each, {"name": "sub", "flow": "child", "inputs": {}}]})
-    first, second = admin.get(page(run)).context["steps"]
+    first, second = admin.get(page(run)).context["shown"]["steps"]
     assert [below.label for below in first.below] == ["[0]", "[1]", "[2]"]
     assert [below.label for below in second.below] == ["a", "b"]
     assert first.counted_below == "3 entries"
@@ -244,8 +244,8 @@ def test_more_than_fifty_entries_are_folded_and_more_than_can_be_shown_are_left_
     )
     add_step(run, "a")
     response = admin.get(page(run))
-    (step,) = response.context["steps"]
-    assert len(step.below) == 500
+    (step,) = response.context["shown"]["steps"]
+    assert len(step.below) == 100
     assert not step.is_open
     assert step.status == "succeeded"
     assert "older ones are recorded all the same" in text_of(response)
@@ -254,7 +254,7 @@ def test_more_than_fifty_entries_are_folded_and_more_than_can_be_shown_are_left_
 def test_attempts_are_shown_with_their_errors_and_waits(admin: Client) -> None:
     retried = {**FAIL, "retry": {"max_attempts": 2, "delay": 0.01}}
     run = recorded("again", {"procedures": [retried]})
-    (step,) = admin.get(page(run)).context["steps"]
+    (step,) = admin.get(page(run)).context["shown"]["steps"]
     assert [(one.number, one.status, one.wait) for one in step.attempts] == [
         (1, "failed", "10.00 ms"),
         (2, "failed", ""),
@@ -269,7 +269,7 @@ def test_a_run_that_goes_on_links_to_where_it_comes_from_and_back(admin: Client)
     text = text_of(admin.get(page(second)))
     assert "Goes on from" in text
     assert f'Taken over from <a href="{page(first)}">run {first.pk}</a>' in text
-    assert admin.get(page(second)).context["steps"][0].status == "reused"
+    assert admin.get(page(second)).context["shown"]["steps"][0].status == "reused"
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_hostile_text_is_harmless_on_every_page(admin: Client) -> None:
 def test_a_definition_that_nobody_can_read_does_not_spoil_the_page(admin: Client, definition: str) -> None:
     run = make_run(definition=definition)
     add_step(run, "a")
-    assert [step.label for step in admin.get(page(run)).context["steps"]] == ["a"]
+    assert [step.label for step in admin.get(page(run)).context["shown"]["steps"]] == ["a"]
 
 
 # Where a parameter comes from

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from django.db import models, transaction
 from django.db.models import Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Left, Length
 from django.utils import timezone
 
 from flows.engine.text import visible
@@ -63,6 +63,16 @@ class RunQuerySet(models.QuerySet["Run"]):
     def without_texts(self) -> Self:
         """Leave out what a list does not show, which may have megabytes."""
         return self.defer("definition", "subflows", "inputs", "code", "outputs", "warnings")
+
+    def with_heads(self, characters: int) -> Self:
+        """Read only the beginning of inputs and outputs, as `inputs_head` and `outputs_head`, and their lengths, and
+        nothing of what no page shows."""
+        return self.defer("subflows", "inputs", "code", "outputs").annotate(
+            inputs_head=Left("inputs", characters),
+            inputs_length=Length("inputs"),
+            outputs_head=Left("outputs", characters),
+            outputs_length=Length("outputs"),
+        )
 
     def of_flow(self, name: str) -> Self:
         return self.filter(flow_name=name)
