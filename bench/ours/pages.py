@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 from random import Random
 from time import perf_counter
 from typing import Any
+from urllib.parse import urlencode
 
 from bench.chain import document, last_step
 from bench.ours.site import open_site
@@ -123,8 +125,9 @@ class Measured:
         return {"flow_json": text, "document": text, "flow_name": "flow0", "cursor": text.index("@") + 1}
 
     def _seen(self) -> str:
-        """Return the parameters with which the page of the run polls."""
-        return ""
+        """Return the parameters with which the page of the run polls: the versions of its parts."""
+        page = self._ask("run").decode()
+        return urlencode(re.findall(r'data-part="(\w+)" data-version="(\w+)"', page))
 
 
 def _folder() -> Path:

@@ -37,6 +37,7 @@ from flows.run_pages.window import Part
 OPEN_UP_TO = 50
 _MOST_WARNINGS = 20
 _LOG_COMES_LATE = timedelta(seconds=5)
+_LABELS = {"params": "parameters"}
 _TEXTS = (("inputs", "inputs"), ("outputs", "outputs"), ("definition", "definition, as it was"))
 STATUSES = (*Status.values, LOST)
 FROM = "from"
@@ -126,27 +127,30 @@ class ShownText(NamedTuple):
     `url` is where all of it is, and `more_url` where more of it can be read; empty where it is whole.
     """
 
-    name: str
+    label: str
     text: str
     length: str
     url: str
     more_url: str
+    key: str = ""
 
 
 class ShownAttempt(NamedTuple):
     """One execution of a step."""
 
     number: int
-    key: str
+    head: str
     status: str
-    began: str
-    took: str
     error: str
     wait: str
     not_storable: str
     origin: str
     origin_url: str
     texts: list[ShownText]
+
+    @property
+    def has_more_to_say(self) -> bool:
+        return bool(self.head or self.error or self.wait or self.not_storable or self.origin)
 
 
 class ShownStep(NamedTuple):
@@ -180,7 +184,7 @@ def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
         "facts": _facts(request, detail),
         "continued_by": [(number, run_url(number)) for number in detail.continued_by],
         "shown": _shown_steps(detail.steps, run) if detail.steps else None,
-        "texts": [(_run_text(run, name), label) for name, label in _TEXTS] if detail.has_new_texts else None,
+        "texts": [_run_text(run, name, label) for name, label in _TEXTS] if detail.has_new_texts else None,
         "warnings": _warnings(run),
         "now": detail.now,
         "may_resume": can_go_on(run) and user.has_perm("flows.resume_run"),
@@ -227,22 +231,24 @@ def _facts(request: HttpRequest, detail: RunDetail) -> list[tuple[str, str, str]
     return [fact for fact in facts if fact[1]]
 
 
-def _run_text(run: Run, name: str) -> ShownText | None:
+def _run_text(run: Run, name: str, label: str) -> ShownText | None:
     head: str = run.definition[:HEAD] if name == "definition" else getattr(run, f"{name}_head")
     length: int = len(run.definition) if name == "definition" else getattr(run, f"{name}_length")
     url = reverse("admin:flows_run_text", args=[run.pk, name])
-    return shown_text(name, head, length, url) if head not in ("", "{}", "[]") else None
+    return shown_text(label, head, length, url, name) if head not in ("", "{}", "[]") else None
 
 
-def shown_text(name: str, head: str, length: int, url: str) -> ShownText:
-    """Return a text that is laid out where it is whole."""
+def shown_text(label: str, head: str, length: int, url: str, key: str = "") -> ShownText:
+    """Return a text that is laid out where it is whole; `key` tells it apart from the others of a page."""
+    label = label.capitalize()
     if length > len(head):
         more_url = f"{url}?{PART}" if len(head) < WHOLE else ""
-        return ShownText(name, head, f"{length:,}", url, more_url)
+        return ShownText(label, head, f"{length:,}", url, more_url, key)
     try:
-        return ShownText(name, json.dumps(json.loads(head), indent=2, ensure_ascii=False), f"{length:,}", "", "")
+        laid_out = json.dumps(json.loads(head), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return ShownText(name, head, f"{length:,}", "", "")
+        laid_out = head
+    return ShownText(label, laid_out, "", "", "", key)
 
 
 def _warnings(run: Run) -> list[str]:
@@ -331,7 +337,7 @@ def _shown_step(node: StepNode, run: Run, now: datetime) -> ShownStep:
         node.status,
         duration(last.seconds) if last and last.seconds else "",
         _note(node, run),
-        [_shown_attempt(row) for row in node.attempts],
+        [_shown_attempt(row, len(node.attempts)) for row in node.attempts],
         bars_of(node, run, now),
         below,
         len(below) <= OPEN_UP_TO,
@@ -360,8 +366,10 @@ def _wait_before(node: StepNode) -> str:
     return f", after a wait of {duration(last.retry_in)}" if last and last.retry_in else ""
 
 
-def _shown_attempt(row: StepRun) -> ShownAttempt:
+def _shown_attempt(row: StepRun, made: int) -> ShownAttempt:
     heads: Any = row
+    took = f" after {duration(row.seconds)}" if row.seconds else ""
+    head = f"Attempt {row.attempt}, {row.began}: {row.status}{took}." if made > 1 or row.status == "interrupted" else ""
     texts = [
         _step_text(row, "params", heads.params_head, heads.params_length),
         _step_text(row, "result", heads.result_head, heads.result_length),
@@ -369,10 +377,8 @@ def _shown_attempt(row: StepRun) -> ShownAttempt:
     ]
     return ShownAttempt(
         row.attempt,
-        f"{row.attempt} ",
+        head,
         row.status,
-        row.began,
-        duration(row.seconds) if row.seconds else "",
         visible(row.error_message or row.error_type),
         duration(row.retry_in) if row.retry_in else "",
         visible(row.not_storable),
@@ -385,5 +391,6 @@ def _shown_attempt(row: StepRun) -> ShownAttempt:
 def _step_text(row: StepRun, name: str, head: str, length: int) -> ShownText | None:
     if not head or head == "{}":
         return None
-    url = reverse("admin:flows_run_step_text", args=[row.run_id, row.pk, name])
-    return shown_text({"params": "parameters"}.get(name, name), head, length, url)
+    is_cut = length > len(head)
+    url = reverse("admin:flows_run_step_text", args=[row.run_id, row.pk, name]) if is_cut else ""
+    return shown_text(_LABELS.get(name, name), head, length, url, f"{row.path}#{row.attempt} {name}")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flows.models import ACTIVE, Run, Status
 from flows.run_pages.steps import Entry, step_of
 
-STEPS = 50
+STEPS = 25
 
 
 class Part(NamedTuple):
