@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from flows.engine.document import load_document
+from flows.calls import calls_of
 from flows.models import Flow
 
 
@@ -22,19 +21,6 @@ def where_used(mod: str, method: str) -> Iterator[Use]:
     What is stored is read as it is: a flow that does not pass the check counts too, one that is no JSON does not.
     """
     for flow in Flow.objects.not_deleted().iterator(chunk_size=100):
-        steps = tuple(_steps_that_call(flow.flow_json, mod, method))
+        steps = calls_of(flow.flow_json).by_procedure.get((mod, method))
         if steps:
             yield Use(flow, steps)
-
-
-def _steps_that_call(text: str, mod: str, method: str) -> Iterator[str]:
-    value, findings = load_document(text)
-    for entry in [] if findings else _entries(value):
-        if entry.get("mod") == mod and entry.get("method") == method:
-            yield str(entry.get("name", ""))
-
-
-def _entries(document: Any) -> Iterator[dict[str, Any]]:
-    for key in ("procedures", "on_failure"):
-        entries = document.get(key) if isinstance(document, dict) else None
-        yield from (entry for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict))
