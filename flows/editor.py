@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.editing.completion import Site, complete
 from flows.editing.edits import Refused, Units, apply
-from flows.editing.places import steps
+from flows.editing.places import extents
 from flows.editing.refactor import Change, Workpiece
 from flows.editing.tree import Kind, exact_pointer, nearest, parse_tree, pointer_path
 from flows.engine import Finding, Report, Verdict
@@ -92,7 +92,7 @@ def _verdict_row(verdict: Verdict) -> Row:
 
 
 def _outline(text: str, units: Units) -> list[tuple[int, int, str]]:
-    return [(units.of(one.node.start), units.of(one.node.end), one.name) for one in steps(parse_tree(text), text)]
+    return [(units.of(one.start), units.of(one.end), one.name) for one in extents(text)]
 
 
 def completion(text: str, cursor: int, name: str = "") -> dict[str, Any]:
