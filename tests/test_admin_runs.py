@@ -221,7 +221,11 @@ def test_the_page_shows_steps_parameters_results_error_and_log_of_a_failed_run(a
         assert shown in text
     assert "not mine" not in text
     assert "&quot;msg&quot;: &quot;hi&quot;" in text
-    assert [step.status for step in admin.get(page(run)).context["shown"]["steps"]] == ["succeeded", "failed", "not reached"]
+    assert [step.status for step in admin.get(page(run)).context["shown"]["steps"]] == [
+        "succeeded",
+        "failed",
+        "not reached",
+    ]
 
 
 def test_entries_and_steps_of_sub_flows_stand_below_their_step(admin: Client) -> None:

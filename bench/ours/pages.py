@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from html import unescape
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -61,7 +62,7 @@ PAGES = {
     "resume": _LIST + "{run}/resume/",
     "two runs compared": _LIST + "diff/?a={run}&b={other}",
     "log": "/admin/flows/syslog/",
-    "log of a run": "/admin/flows/syslog/?flow=flow0&run={run}",
+    "log of a run": "{log}",
 }
 
 
@@ -89,7 +90,7 @@ class Measured:
         _let_the_planner_look()
         self._client = Client()
         self._client.force_login(User.objects.create_superuser("bench"))
-        self._places["seen"] = self._seen()
+        self._look_at_the_run()
 
     def turn(self) -> None:
         if self._connection.settings_dict["NAME"] != self._name:
@@ -98,6 +99,7 @@ class Measured:
 
     def seconds(self, page: str) -> float:
         """Ask for a page, and return how long the answer took."""
+        self._type_before(page)
         began = perf_counter()
         self._ask(page)
         return perf_counter() - began
@@ -106,9 +108,16 @@ class Measured:
         """Ask for a page, and return how many queries it made and how many bytes it sent."""
         from django.test.utils import CaptureQueriesContext
 
+        self._type_before(page)
         with CaptureQueriesContext(self._connection) as made:
             content = self._ask(page)
         return len(made), len(content)
+
+    def _type_before(self, page: str) -> None:
+        """Let the text be another one, as while one types; before it draws a text, the page has it checked."""
+        self._asked += 1
+        if page == "editor: picture, typed":
+            self._ask("editor: check, typed")
 
     def _ask(self, page: str) -> bytes:
         method, _, address = PAGES[page].rpartition(" ")
@@ -119,15 +128,15 @@ class Measured:
         return response.content
 
     def _typed(self) -> dict[str, Any]:
-        """Return what the editor sends; each time another text, as while one types."""
-        self._asked += 1
+        """Return what the editor sends."""
         text = self._text + " " * (self._asked % 1_000 + 1)
         return {"flow_json": text, "document": text, "flow_name": "flow0", "cursor": text.index("@") + 1}
 
-    def _seen(self) -> str:
-        """Return the parameters with which the page of the run polls: the versions of its parts."""
+    def _look_at_the_run(self) -> None:
+        """Take from the page of the run what it polls with, the versions of its parts, and the way to its log."""
         page = self._ask("run").decode()
-        return urlencode(re.findall(r'data-part="(\w+)" data-version="(\w+)"', page))
+        self._places["seen"] = urlencode(re.findall(r'data-part="(\w+)" data-version="(\w+)"', page))
+        self._places["log"] = unescape(re.findall(r'href="(/admin/flows/syslog/\?[^"]*until=[^"]*)"', page)[0])
 
 
 def _folder() -> Path:
@@ -267,6 +276,7 @@ def main() -> None:
         for page in PAGES:
             for label, site in sites.items():
                 site.turn()
+                site.seconds(page)
                 if number:
                     found[page][label]["seconds"].append(site.seconds(page))
                 else:

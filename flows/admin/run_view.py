@@ -193,8 +193,13 @@ def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
         "may_see_log": user.has_perm("flows.view_syslog") and detail.log is not None,
         "log_rows": [_without_run(log_view.shown_row(row, plain)) for row in detail.log or ()],
         "log_url": log_view.list_url(log_selection(run)),
-        "live_url": reverse("admin:flows_run_live", args=[run.pk]) + query({FROM: chosen} if (chosen := request.GET.get(FROM, "")) else {}),
+        "live_url": reverse("admin:flows_run_live", args=[run.pk]) + _part_of(request),
     }
+
+
+def _part_of(request: HttpRequest) -> str:
+    """Return the end of an address that asks for the same part of the steps as this request."""
+    return query({FROM: request.GET[FROM]}) if FROM in request.GET else ""
 
 
 def _may_change(run: Run) -> bool:
@@ -294,7 +299,7 @@ def _shown_part(part: Part, run: Run) -> ShownPart:
     notes = [f"{part.failed} failed"] if part.failed else []
     if part.is_current and not part.failed:
         notes.append(run.shown_status)
-    text = f"{part.first}–{part.last}" if part.last > part.first else str(part.first)
+    text = f"{part.first}\u2013{part.last}" if part.last > part.first else str(part.first)
     url = f"{run_url(run.pk)}?{FROM}={part.first}#steps"
     return ShownPart(text, ", ".join(notes), url, part.is_shown, bool(part.failed))
 

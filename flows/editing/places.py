@@ -13,7 +13,8 @@ from flows.engine.references import BadReference, Reference, parse_text
 LISTS = ("procedures", "on_failure")
 WITH_REFERENCES = ("params", "inputs", "when", "foreach")
 _SPACE = re.compile(r"[ \t\n\r]*")
-_scan = json.JSONDecoder(strict=False).scan_once
+# What `raw_decode` itself calls; it would make an error of each end.
+_scan = json.JSONDecoder(strict=False).scan_once  # type: ignore[attr-defined]  # known to no stubs
 _CHARACTER = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 
 

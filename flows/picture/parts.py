@@ -43,4 +43,4 @@ def _first_wrong(picture: Picture) -> int:
 
 def _label(nodes: tuple[Node, ...]) -> str:
     numbers = [node.number for node in nodes if node.kind == "step"]
-    return f"Steps {numbers[0]}–{numbers[-1]}" if numbers else "The end"
+    return f"Steps {numbers[0]}\u2013{numbers[-1]}" if numbers else "The end"
