@@ -206,7 +206,7 @@ def _write_runs(definition: str, count: int, steps: int, period: timedelta) -> N
     fields = [field for field in Run._meta.concrete_fields if not field.primary_key]
     cells = ["%s" if f.attname in _VARYING else _literal(f.get_db_prep_save(getattr(same, f.attname), connection))
              for f in fields]  # fmt: skip
-    columns = ", ".join(field.column for field in fields)
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     places = [_VARYING.index(field.attname) for field in fields if field.attname in _VARYING]
     made = ([row[place] for place in places] for row in _runs(count, period))
     while part := list(islice(made, _ROWS_A_STATEMENT * _STATEMENTS_A_TRANSACTION)):
