@@ -16,7 +16,7 @@ from flows.models import Flow, Run, Status, StepRun, SysLog, Trigger
 
 pytestmark = pytest.mark.django_db
 
-FEW, MANY = 5, 60
+FEW, MANY = 6, 60
 LISTS = "/admin/flows/run/"
 PAGES = {
     "overview": "/admin/",

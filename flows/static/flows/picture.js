@@ -52,8 +52,12 @@ document.addEventListener("DOMContentLoaded", () => {
       drawn.classList.add("flow-picture-old");
       drawn.append(old);
     }
+    const turned = holder.querySelector(".flow-picture-parts")?.contains(document.activeElement);
     holder.replaceChildren(drawn);
     prepare();
+    if (turned) {
+      holder.querySelector(".flow-picture-parts [aria-current]")?.focus();
+    }
     const same = pointer === null ? null : boxes().find((box) => box.dataset.pointer === pointer);
     if (same) {
       same.focus({ preventScroll: true });
@@ -98,10 +102,10 @@ document.addEventListener("DOMContentLoaded", () => {
     timer = window.setTimeout(redraw, WAIT);
   }
 
-  async function turnTo(link) {
+  function turnTo(link) {
+    window.clearTimeout(timer);
     part = link.dataset.part;
-    await redraw();
-    holder.querySelector(".flow-picture-parts [aria-current]")?.focus();
+    return redraw();
   }
 
   function go(box) {
