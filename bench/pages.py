@@ -36,10 +36,10 @@ def pages(effort: Effort) -> Outcome:
     return Outcome(
         "pages",
         "What does each page of the admin cost the server, small against large?",
-        f"Small: {_told(sizes[SMALL])}. Large: {_told(sizes[LARGE])}. Fifty flows, as many log rows as runs, one client, "
-        "a warm process, Django's test client; the whole request, session, user and template included. Typed: each "
-        "time another text; the picture is asked for after the check of the same text, as the page does. A page with "
-        "a star examines a window and says so.",
+        f"Small: {_told(sizes[SMALL])}. Large: {_told(sizes[LARGE])}. Fifty flows, as many log rows as runs, one "
+        "client, a warm process, Django's test client; the whole request, session, user and template included. Typed: "
+        "each time another text; the picture is asked for after the check of the same text, as the page does. A page "
+        "with a star examines a window and says so.",
         [
             ("page", *(f"{database}, {size}" for database in _DATABASES for size in (SMALL, LARGE, "ratio")),
              "queries", "sent"),
