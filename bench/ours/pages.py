@@ -162,17 +162,18 @@ def _fill(text: str, runs: int, steps: int, characters: int, days: int) -> dict[
     flow = _write_flows(text)
     _write_runs(text if len(text) < 1_000 else '{"procedures": []}', runs, steps, timedelta(days=days))
     log_rows.fill(connection, runs, now, days)
-    run, other = Run.objects.filter(status="failed").order_by("-id").values_list("pk", flat=True)[:2]
-    for one in (run, other):
+    ended = Run.objects.filter(status="failed").order_by("-id").values_list("pk", "ended_at")[:2]
+    for one, moment in ended:
         Run.objects.filter(pk=one).update(
             flow_name="flow0", flow_id=flow, definition=text, failed_step=last_step(steps), steps_done=steps - 1
         )
         _write_steps(one, steps, characters)
+        time = str(moment.astimezone(connection.timezone).replace(tzinfo=None))
+        begin = f"[flow=flow0 run={one} step="
+        rows = [(time, "INFO", "procedures.Chain", f"{begin}step{number}] handed on") for number in range(60)]
         with connection.cursor() as cursor:
-            begin = f"[flow=flow0 run={one} step="
-            log_rows.insert(
-                cursor, [(str(now), "INFO", "procedures.Chain", f"{begin}step{n}] handed on") for n in range(60)]
-            )
+            log_rows.insert(cursor, rows)
+    (run, _), (other, _) = ended
     last = Run.objects.order_by("-id").values_list("pk", flat=True)[0]
     return {
         "flow": flow, "run": run, "other": other, "last_step": last_step(steps), "middle_step": steps // 2,
