@@ -13,7 +13,7 @@ from flows.runs.executing import (
     run_step,
     run_unrecorded,
 )
-from flows.runs.finding import UnknownRun, changes_since, definition_of, find_run
+from flows.runs.finding import UnknownRun, changes_since, definition_of, find_run, find_run_among
 from flows.runs.resuming import resume_dropped, resume_run, run_again, runs_that_may_go_on
 from flows.runs.room import FlowIsActive, MustWait, TooManyStarts, lets_wait
 from flows.runs.taking_over import take_over_edited
@@ -39,6 +39,7 @@ __all__ = [
     "execute_waiting",
     "execute_when_free",
     "find_run",
+    "find_run_among",
     "interrupt_lost",
     "lets_wait",
     "reap_runs",
