@@ -27,7 +27,11 @@ app.conf.update(
     # Who asks for a run is told at once that the broker is down; the run waits in its row.
     broker_connection_timeout=2,
     task_publish_retry=False,
-    timezone=settings.TIME_ZONE,
+    beat_scheduler="flows.beat:FlowScheduler",
+    # Celery counts wrongly in a zone that sets its clocks; when flows are due is counted in the zone of each schedule.
+    timezone="UTC",
+    # There are no results that a periodic task would have to remove.
+    result_expires=None,
     # A process keeps its connection to the database from one run to the next.
     CELERY_DB_REUSE_MAX=10_000,
 )
