@@ -205,7 +205,7 @@ def test_where_the_schedule_says_so_the_run_waits_though_its_flow_would_refuse(a
     [
         (lambda: _flow(enabled=False), "is disabled"),
         (lambda: _flow(deleted=True), "is deleted"),
-        (lambda: _flow(flow_json="{"), "is invalid"),
+        (lambda: _flow(flow_json='{"steps": 1}'), "is invalid"),
         (lambda: _flow(flow_name="other"), 'no flow is named "act"'),
         (lambda: Schedule.objects.update(inputs='{"x": 1}'), 'the flow has no input "x"'),
         (lambda: Schedule.objects.update(inputs="[]"), "no JSON object"),

@@ -284,7 +284,7 @@ def next_due(flow: Flow) -> SafeString:
         return format_html("{}", "—")
     url = reverse("admin:flows_flow_schedules", args=[flow.pk])
     note = "" if flow.enabled and not flow.deleted else " (flow is off)"
-    return format_html('<a href="{}" class="log-time">{}</a>{}', url, local_text(min(times), "minutes"), note)
+    return format_html('<a href="{}">{}</a>{}', url, local_text(min(times), "minutes"), note)
 
 
 def last_due(flow: Flow) -> SafeString:
@@ -293,10 +293,10 @@ def last_due(flow: Flow) -> SafeString:
     last = max(due.schedules, key=lambda schedule: schedule.last_due or 0, default=None)
     if last is None or last.last_due is None:
         return format_html("{}", "—")
-    time = format_html('<span class="log-time">{}</span>', local_text(last.last_due_at, "minutes"))
+    time = local_text(last.last_due_at, "minutes")
     if last.last_run is None:
         url = reverse("admin:flows_flow_schedules", args=[flow.pk])
         return format_html('<a href="{}">{} <span class="flow-bad">no run</span></a>', url, time)
     if not due.may_view_runs:
-        return time
+        return format_html("{}", time)
     return format_html('<a href="{}">{}</a>', reverse("admin:flows_run_change", args=[last.last_run]), time)
