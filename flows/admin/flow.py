@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import versions
-from flows.admin import editing, flow_settings, last_run, picture, running, schedules, starting, workers
+from flows.admin import due_times, editing, flow_settings, last_run, picture, running, starting, workers
 from flows.admin.filters import DeletedFilter, EnabledFilter
 from flows.admin.versions import VersionPages, version_to_edit
 from flows.engine import FlowError
@@ -65,7 +65,7 @@ class FlowAdmin(FlowModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         hidden = [] if last_run.is_shown(request) else ["last_run"]
-        hidden += [] if schedules.has_scheduler() else ["next_due", "last_due"]
+        hidden += [] if due_times.has_scheduler() else ["next_due", "last_due"]
         columns = [name for name in self.list_display if name not in hidden]
         if self.has_change_permission(request):
             return tuple(columns)
@@ -75,8 +75,8 @@ class FlowAdmin(FlowModelAdmin):
         changelist = super().get_changelist_instance(request)
         if last_run.is_shown(request):
             last_run.read(changelist.result_list)
-        if schedules.has_scheduler():
-            schedules.read(changelist.result_list, may_view_runs=request.user.has_perm("flows.view_run"))
+        if due_times.has_scheduler():
+            due_times.read(changelist.result_list, may_view_runs=request.user.has_perm("flows.view_run"))
         return changelist
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[FlowRowForm]:
@@ -121,11 +121,11 @@ class FlowAdmin(FlowModelAdmin):
 
     @admin.display(description="next due")
     def next_due(self, flow: Flow) -> SafeString:
-        return schedules.next_due(flow)
+        return due_times.next_due(flow)
 
     @admin.display(description="last due")
     def last_due(self, flow: Flow) -> SafeString:
-        return schedules.last_due(flow)
+        return due_times.last_due(flow)
 
     @admin.display(description="created")
     def created(self, flow: Flow) -> str:
@@ -262,6 +262,8 @@ class FlowAdmin(FlowModelAdmin):
     # Pages and buttons of our own
 
     def get_urls(self) -> list[URLPattern]:
+        from flows.admin.schedules import SchedulePages  # noqa: PLC0415  (a command needs no cron)
+
         pages = (("run", self.run_view), ("outcome", self.outcome_view), ("restore", self.restore_view))
         return [
             *VersionPages(self).urls(),
@@ -272,7 +274,7 @@ class FlowAdmin(FlowModelAdmin):
                 for name, view in pages
             ),
             *flow_settings.urls(self),
-            *schedules.SchedulePages(self).urls(),
+            *SchedulePages(self).urls(),
             *workers.urls(self),
             *super().get_urls(),
         ]

@@ -1,6 +1,5 @@
-"""The schedules of a flow: the page beside it, the form of one, and the due times in the list of flows."""
+"""The pages of the schedules of a flow: the list beside it, and the form of one."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
@@ -9,17 +8,15 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from flows.admin.due_times import has_scheduler
 from flows.engine import FlowError, Report, read_inputs
 from flows.engine.inputs import Input
 from flows.engine.text import visible
@@ -30,19 +27,12 @@ from flows.schedules.crontab import crontab_lines
 from flows.schedules.due import times_of
 from flows.schedules.ticking import inputs_of
 from flows.services import check_document
-from flows.tables import is_missing_table
 
 if TYPE_CHECKING:
     FlowModelAdmin = ModelAdmin[Flow]
 
 PERMISSION = "flows.schedule_flow"
-_ATTRIBUTE = "due"
 _UPCOMING = 5
-
-
-def has_scheduler() -> bool:
-    """Whether anybody looks at schedules."""
-    return bool(settings.FLOWS_DISPATCH != "thread")
 
 
 class SchedulePages:
@@ -251,52 +241,3 @@ def _saved(request: HttpRequest, flow: Flow, form: ScheduleForm, inputs: RunForm
 
 def _log(request: HttpRequest, flow: Flow, text: str) -> None:
     LogEntry.objects.log_actions(request.user.pk, [flow], CHANGE, visible(f"{text[0].upper()}{text[1:]}"))  # type: ignore[arg-type]
-
-
-# The columns of the list of flows
-
-
-class _Due(NamedTuple):
-    """The schedules of a flow, and whether who looks may see the run of the last due time."""
-
-    schedules: list[Schedule]
-    may_view_runs: bool
-
-
-def read(flows: Iterable[Flow], *, may_view_runs: bool) -> None:
-    """Read the schedules of these flows, by one query; none where `migrate` has not made the table."""
-    rows = list(flows)
-    try:
-        found = Schedule.objects.of_each(flow.flow_name for flow in rows)
-    except DatabaseError as error:
-        if not is_missing_table(error):
-            raise
-        found = {}
-    for flow in rows:
-        setattr(flow, _ATTRIBUTE, _Due(found.get(flow.flow_name, []), may_view_runs))
-
-
-def next_due(flow: Flow) -> SafeString:
-    """Return the next due time of a flow, which leads to its schedules."""
-    due: _Due = getattr(flow, _ATTRIBUTE)
-    times = [schedule.next_due_at for schedule in due.schedules if schedule.next_due_at]
-    if not times:
-        return format_html("{}", "—")
-    url = reverse("admin:flows_flow_schedules", args=[flow.pk])
-    note = "" if flow.enabled and not flow.deleted else " (flow is off)"
-    return format_html('<a href="{}">{}</a>{}', url, local_text(min(times), "minutes"), note)
-
-
-def last_due(flow: Flow) -> SafeString:
-    """Return the last due time of a flow, which leads to its run or to what it says in place of one."""
-    due: _Due = getattr(flow, _ATTRIBUTE)
-    last = max(due.schedules, key=lambda schedule: schedule.last_due or 0, default=None)
-    if last is None or last.last_due is None:
-        return format_html("{}", "—")
-    time = local_text(last.last_due_at, "minutes")
-    if last.last_run is None:
-        url = reverse("admin:flows_flow_schedules", args=[flow.pk])
-        return format_html('<a href="{}">{} <span class="flow-bad">no run</span></a>', url, time)
-    if not due.may_view_runs:
-        return format_html("{}", time)
-    return format_html('<a href="{}">{}</a>', reverse("admin:flows_run_change", args=[last.last_run]), time)
