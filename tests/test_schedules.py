@@ -111,6 +111,19 @@ def test_a_run_that_was_made_and_not_noted_is_found_by_its_key(acting: Acting, s
     assert sent == [run.pk]
 
 
+def test_of_those_who_saw_the_same_due_time_the_first_turns_to_the_next(acting: Acting) -> None:
+    schedule()
+    first, second, renamed = (Schedule.objects.get() for _ in range(3))
+
+    assert first.go_on(NOON + 2 * MINUTE, last_due=1) is True
+    assert second.go_on(NOON + 3 * MINUTE, last_due=2) is False
+    Schedule.objects.rename("act", "other")
+    renamed.next_due = first.next_due
+    assert renamed.go_on(NOON + 4 * MINUTE) is False
+
+    assert Schedule.objects.get().next_due_at == NOON + 2 * MINUTE
+
+
 @pytest.mark.parametrize("overlap", ["queue", "refuse"])
 def test_after_an_outage_missed_due_times_are_let_go_but_the_last_minutes(acting: Acting, overlap: str) -> None:
     store(acting.step("one"))

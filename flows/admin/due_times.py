@@ -31,16 +31,21 @@ _NONE = _Due([], may_view_runs=False)
 
 
 def read(flows: Iterable[Flow], *, may_view_runs: bool) -> None:
-    """Read the schedules of these flows, by one query; none where `migrate` has not made the table."""
+    """Read the schedules of these flows, by one query."""
     rows = list(flows)
+    found = schedules_of(flow.flow_name for flow in rows)
+    for flow in rows:
+        setattr(flow, _ATTRIBUTE, _Due(found.get(flow.flow_name, []), may_view_runs))
+
+
+def schedules_of(names: Iterable[str]) -> dict[str, list[Schedule]]:
+    """Return the schedules of these flows, by name; none where `migrate` has not made the table."""
     try:
-        found = Schedule.objects.of_each(flow.flow_name for flow in rows)
+        return Schedule.objects.of_each(names)
     except DatabaseError as error:
         if not is_missing_table(error):
             raise
-        found = {}
-    for flow in rows:
-        setattr(flow, _ATTRIBUTE, _Due(found.get(flow.flow_name, []), may_view_runs))
+        return {}
 
 
 def next_due(flow: Flow) -> SafeString:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from flows.admin.due_times import has_scheduler
+from flows.admin.due_times import has_scheduler, schedules_of
 from flows.engine import FlowError, Report, read_inputs
 from flows.engine.inputs import Input
 from flows.engine.text import visible
@@ -59,9 +59,10 @@ class SchedulePages:
             return self._no_such_flow(request, object_id)
         report = check_document(flow.flow_json, flow.flow_name)
         declared = _declared(report)
+        schedules = schedules_of([flow.flow_name]).get(flow.flow_name, [])
         context = {
             "title": f"Schedules of {flow}",
-            "rows": [_Shown.of(schedule, declared) for schedule in Schedule.objects.of_flow(flow.flow_name)],
+            "rows": [_Shown.of(schedule, declared) for schedule in schedules],
             "has_scheduler": has_scheduler(),
             "crontab": [] if has_scheduler() else crontab_lines(flow.flow_name, declared or {}),
             "trouble": _trouble_of(flow, report),
