@@ -24,6 +24,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from flows import versions
 from flows.admin import due_times, editing, flow_settings, last_run, picture, running, starting, workers
 from flows.admin.filters import DeletedFilter, EnabledFilter
+from flows.admin.schedules import SchedulePages
 from flows.admin.versions import VersionPages, version_to_edit
 from flows.engine import FlowError
 from flows.engine.text import visible
@@ -262,8 +263,6 @@ class FlowAdmin(FlowModelAdmin):
     # Pages and buttons of our own
 
     def get_urls(self) -> list[URLPattern]:
-        from flows.admin.schedules import SchedulePages  # noqa: PLC0415  (a command needs no cron)
-
         pages = (("run", self.run_view), ("outcome", self.outcome_view), ("restore", self.restore_view))
         return [
             *VersionPages(self).urls(),
