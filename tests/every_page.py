@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
+import wfsite.urls  # noqa: F401  (loads the pages)
 from flows.models import Flow, FlowVersion, Run, Schedule, Status, StepRun, StepStatus, SysLog, Trigger
 
 NAMED_BY_WORDS = {"mod": "common.Kt", "method": "prt", "step": "load", "number": 1}
