@@ -4,13 +4,11 @@ import logging
 from typing import Any
 
 from django.db import close_old_connections
-from django.db.models import Min
 from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from flows.engine.text import describe
-from flows.models import Schedule
-from flows.schedules.ticking import tick
+from flows.schedules.ticking import look
 
 logger = logging.getLogger(__name__)
 
@@ -26,18 +24,11 @@ class FlowScheduler(DatabaseScheduler):  # type: ignore[misc]  # the package has
     def _seconds_to_the_next_run(self) -> float:
         try:
             close_old_connections()
-            next_due = _next_due()
-            if next_due is not None and next_due <= timezone.now().timestamp():
-                for run in tick(timezone.now()):
-                    logger.info("%s is due: %s", run.asked_by, run)
-                next_due = _next_due()
+            next_due = look(timezone.now())
         except Exception as error:
             logger.error("the due runs of flows are looked at again: %s", describe(error), exc_info=error)
             next_due = None
         longest: float = self.max_interval
-        return longest if next_due is None else max(0.0, next_due - timezone.now().timestamp())
-
-
-def _next_due() -> int | None:
-    next_due: int | None = Schedule.objects.aggregate(next_due=Min("next_due"))["next_due"]
-    return next_due
+        wait = (next_due - timezone.now()).total_seconds() if next_due else longest
+        # What is still due has failed, and is not tried again at once.
+        return wait if wait > 0 else longest

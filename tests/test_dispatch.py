@@ -201,6 +201,35 @@ def checked() -> str:
     return f"0 {written.getvalue()}"
 
 
+LOOKS = """
+import django
+django.setup()
+from datetime import timedelta
+from unittest import mock
+from django.utils import timezone
+from flows import beat
+one = beat.FlowScheduler.__new__(beat.FlowScheduler)
+one.max_interval = 5
+for seconds in (2, -60, None):
+    next_due = None if seconds is None else timezone.now() + timedelta(seconds=seconds)
+    with mock.patch.object(beat, "look", return_value=next_due):
+        print(round(one._seconds_to_the_next_run()), end=" ")
+with mock.patch.object(beat, "look", side_effect=OSError("gone")):
+    print(round(one._seconds_to_the_next_run()))
+"""
+
+
+@pytest.mark.no_database
+def test_a_scheduler_looks_again_when_the_next_run_is_due_and_not_at_once_after_a_failure(tmp_path: Path) -> None:
+    environment = {**os.environ, **site_environment(tmp_path), "FLOWS_DISPATCH": "celery"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKS], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "2 5 5 5\n"
+    assert "OSError: gone" in done.stderr
+
+
 @pytest.mark.no_database
 def test_a_site_without_a_scheduler_has_none_to_check() -> None:
     assert checked() == "2 this site has no scheduler: FLOWS_DISPATCH=thread"

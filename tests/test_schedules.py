@@ -15,7 +15,7 @@ from flows import runs, tasks
 from flows.models import Flow, FlowSettings, Run, Schedule, Status, Trigger
 from flows.schedules.cron import read_cron
 from flows.schedules.due import plan
-from flows.schedules.ticking import ON_TIME, tick
+from flows.schedules.ticking import ON_TIME, look, tick
 from tests.acting import Acting, acting
 from tests.test_cron import BERLIN, MINUTE, NIGHTS, walked
 from tests.test_runs import create, store
@@ -280,9 +280,11 @@ def test_what_one_schedule_cannot_do_keeps_no_other_from_its_run(
     monkeypatch.setattr(runs, "create_run", fail)
     assert [run.flow_name for run in tick(NOON + MINUTE)] == ["good"]
     assert "is looked at again: ZeroDivisionError: no way" in caplog.text
-    monkeypatch.undo()
+    assert look(NOON + MINUTE) == NOON + MINUTE
+    monkeypatch.setattr(runs, "create_run", create_run)
 
-    assert [run.flow_name for run in tick(NOON + MINUTE)] == ["bad"]
+    assert look(NOON + MINUTE) == NOON + 2 * MINUTE
+    assert list(Run.objects.order_by("id").values_list("flow_name", flat=True)) == ["good", "bad"]
 
 
 def test_with_another_zone_the_next_due_time_is_by_the_clocks_of_that_zone(acting: Acting) -> None:
@@ -300,6 +302,17 @@ def test_with_another_zone_the_next_due_time_is_by_the_clocks_of_that_zone(actin
 
     assert [due.astimezone(ZoneInfo("America/New_York")).isoformat()[11:16] for due in due_times()[1:]] == ["02:30"]
     assert due_times()[0].astimezone(BERLIN).isoformat()[11:16] == "02:30"
+
+
+def test_whoever_looks_is_told_when_the_next_run_is_due(acting: Acting) -> None:
+    store(acting.step("one"))
+    assert look(NOON) is None
+    schedule("5 * * * *", enabled=False)
+    schedule("30 * * * *")
+
+    assert look(NOON) == NOON + 30 * MINUTE
+    assert look(NOON + 30 * MINUTE) == NOON + 90 * MINUTE
+    assert due_times() == [NOON + 30 * MINUTE]
 
 
 def test_a_schedule_that_is_off_is_never_due(acting: Acting) -> None:

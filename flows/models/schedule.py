@@ -36,6 +36,11 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
     def due(self, moment: datetime) -> Self:
         return self.filter(next_due__lte=moment.timestamp()).order_by("next_due", "id")
 
+    def next_due_at(self) -> datetime | None:
+        """Return when the first of these is due."""
+        seconds: int | None = self.aggregate(first=models.Min("next_due"))["first"]
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
     def rename(self, name: str, new_name: str) -> None:
         """Let the schedules of a flow follow its name; those that an earlier flow of that name left go."""
         self.filter(flow_name=new_name).delete()

@@ -14,7 +14,7 @@ from flows.engine.text import describe
 from flows.models import Run, Schedule, Trigger, WhenActive, WhenMissed, local_text
 from flows.schedules.cron import InvalidCron
 from flows.schedules.due import times_of
-from flows.services import FlowRefused
+from flows.services import FlowRefused, Runnable
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,16 @@ class _Turn(NamedTuple):
     following: datetime | None
 
 
+def look(now: datetime) -> datetime | None:
+    """Make the runs that are due, and return when the next ones are; in the past where a schedule has to wait."""
+    next_due = Schedule.objects.next_due_at()
+    if next_due is None or next_due > now:
+        return next_due
+    for run in tick(now):
+        logger.info("%s is due: %s", run.asked_by, run)
+    return Schedule.objects.next_due_at()
+
+
 def tick(now: datetime) -> list[Run]:
     """Make the runs of the due times up to now, and return them.
 
@@ -44,8 +54,7 @@ def tick(now: datetime) -> list[Run]:
 def _runs_of(schedule: Schedule, now: datetime) -> Iterator[Run]:
     while schedule.next_due is not None and schedule.next_due <= now.timestamp():
         try:
-            with transaction.atomic():
-                run = _take_turn(schedule, now)
+            run = _take_turn(schedule, now)
         except Exception as error:
             logger.error("%s is looked at again: %s", schedule, describe(error), exc_info=error, extra=_place(schedule))
             return
@@ -54,20 +63,23 @@ def _runs_of(schedule: Schedule, now: datetime) -> Iterator[Run]:
 
 
 def _take_turn(schedule: Schedule, now: datetime) -> Run | None:
-    """Deal with one due time: nobody else does until this transaction is over, and then it is done."""
+    """Deal with one due time: nobody else does until the transaction is over, and then it is done."""
     try:
         turn = _turn(schedule, now)
     except InvalidCron as error:
         _note(schedule, f"it is due no more: {error}")
         schedule.go_on(None, trouble=str(error))
         return None
-    if not schedule.go_on(turn.following, last_due=int(turn.due.timestamp())):
-        schedule.next_due = None
-        return None
-    run, trouble = (None, _MISSED) if turn.is_let_go else _started(schedule, turn.due)
+    # Before the transaction: what imports procedures may take its time.
+    flow, trouble = (None, _MISSED) if turn.is_let_go else _flow_of(schedule)
+    with transaction.atomic():
+        if not schedule.go_on(turn.following, last_due=int(turn.due.timestamp())):
+            schedule.next_due = None
+            return None
+        run, trouble = (None, trouble) if flow is None else _started(schedule, flow, turn.due)
+        Schedule.objects.filter(pk=schedule.pk).update(last_run=run and run.pk, trouble=trouble)
     if trouble:
         _note(schedule, f"the due time {local_text(turn.due)} makes no run: {trouble}")
-    Schedule.objects.filter(pk=schedule.pk).update(last_run=run and run.pk, trouble=trouble)
     return run
 
 
@@ -82,16 +94,23 @@ def _turn(schedule: Schedule, now: datetime) -> _Turn:
     return _Turn(due, is_let_go, cron.first_after(due, zone))
 
 
-def _started(schedule: Schedule, due: datetime) -> tuple[Run | None, str]:
-    """Return the run of a due time, or why there is none."""
+def _flow_of(schedule: Schedule) -> tuple[Runnable | None, str]:
+    """Return the flow, or why it cannot be run."""
     try:
-        return _start(schedule, due), ""
+        return services.runnable(schedule.flow_name), ""
     except FlowError as refused:
         return None, str(refused)
 
 
-def _start(schedule: Schedule, due: datetime) -> Run:
-    flow = services.runnable(schedule.flow_name)
+def _started(schedule: Schedule, flow: Runnable, due: datetime) -> tuple[Run | None, str]:
+    """Return the run of a due time, or why there is none."""
+    try:
+        return _start(schedule, flow, due), ""
+    except FlowError as refused:
+        return None, str(refused)
+
+
+def _start(schedule: Schedule, flow: Runnable, due: datetime) -> Run:
     if schedule.overlap == WhenActive.REFUSE:
         _refuse_behind_others(schedule.flow_name)
     asked = runs.Asked(Trigger.SCHEDULE, str(schedule), key_of(schedule, due), WhenActive(schedule.overlap))

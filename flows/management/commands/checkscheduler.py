@@ -36,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError("this site has no scheduler: FLOWS_DISPATCH=thread", returncode=REFUSED)
         with reported():
             overdue = list(Schedule.objects.due(timezone.now() - timedelta(seconds=older_than)))
-            planned = Schedule.objects.filter(next_due__isnull=False).order_by("next_due").first()
+            next_due = Schedule.objects.next_due_at()
         if overdue:
             first = overdue[0]
             raise CommandError(
@@ -44,4 +44,4 @@ class Command(BaseCommand):
                 f"was due at {local_text(first.next_due_at)}. Start: celery -A wfsite beat",
                 returncode=FAILED,
             )
-        self.stdout.write(f"next due: {local_text(planned.next_due_at)}" if planned else "nothing is scheduled")
+        self.stdout.write(f"next due: {local_text(next_due)}" if next_due else "nothing is scheduled")
