@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
-from flows.models import Flow, FlowVersion, Run, Status, StepRun, StepStatus, SysLog, Trigger
+import wfsite.urls  # noqa: F401  (loads the pages)
+from flows.models import Flow, FlowVersion, Run, Schedule, Status, StepRun, StepStatus, SysLog, Trigger
 
 NAMED_BY_WORDS = {"mod": "common.Kt", "method": "prt", "step": "load", "number": 1}
 PREFIX = "flows_"
@@ -19,6 +20,7 @@ class Rows:
     """One row of each table; a second run, so that two can be compared."""
 
     flow: Flow
+    schedule: Schedule
     run: Run
     other_run: Run
     step_run: StepRun
@@ -30,7 +32,7 @@ class Rows:
         row = {"flow": self.flow, "run": self.run, "syslog": self.log_row}[model]
         what = "params" if "step_text" in name else "inputs"
         numbers = {"object_id": row.pk, "run_id": self.run.pk, "step_run_id": self.step_run.pk, "what": what}
-        return NAMED_BY_WORDS | numbers
+        return NAMED_BY_WORDS | numbers | {"schedule_id": self.schedule.pk}
 
 
 def every_url() -> list[URLPattern]:
@@ -53,7 +55,7 @@ def make_rows(text: str) -> Rows:
     _version(flow, text, 1, enabled=True)
     _version(flow, text + " ", 2, enabled=False)
     log = [SysLog.objects.create(created_at=timezone.now(), **_log(run, text, level)) for level in ("ERROR", text[:16])]
-    return Rows(flow, run, other_run, step_runs[0], log[0])
+    return Rows(flow, _schedule(flow, text), run, other_run, step_runs[0], log[0])
 
 
 def _document(text: str) -> str:
@@ -66,6 +68,19 @@ def _document(text: str) -> str:
 
 def _flow(text: str) -> Flow:
     return Flow.objects.create(flow_name=text[:128], flow_json=_document(text), enabled=True)
+
+
+def _schedule(flow: Flow, text: str) -> Schedule:
+    return Schedule.objects.create(
+        flow_name=flow.flow_name,
+        cron="30 2 * * *",
+        zone="Europe/Berlin",
+        inputs=json.dumps({"who": text, text: text}),
+        note=text[:200],
+        next_due=2**31,
+        last_due=2**30,
+        trouble=text,
+    )
 
 
 def _version(flow: Flow, text: str, number: int, *, enabled: bool) -> None:

@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from flows import sweeping, tasks
 from flows.checks import check_dispatch
-from flows.models import Run, Status
+from flows.models import Run, Schedule, Status
 from tests.acting import Acting, acting
 from tests.conftest import ROOT, RUN_MANAGE
 from tests.environment import site_environment
@@ -23,16 +26,17 @@ import sys
 import django
 django.setup()
 import wfsite.urls, flows.admin, flows.management.commands.runflow, flows.management.commands.sweepruns
+import flows.schedules.ticking, flows.management.commands.checkscheduler
 from django.test import Client
 Client().get("/admin/login/")
-print([name for name in sys.modules if name.partition(".")[0] in ("celery", "kombu", "billiard", "redis", "amqp")])
+OF_CELERY = ("celery", "kombu", "billiard", "redis", "amqp", "django_celery_beat", "cron_descriptor")
+print([name for name in sys.modules if name.partition(".")[0] in OF_CELERY])
 """
 
 
 @pytest.mark.no_database
-@pytest.mark.parametrize("dispatch", ["thread", "celery"])
-def test_nothing_of_celery_is_loaded_before_a_message_is_sent(tmp_path: Path, dispatch: str) -> None:
-    environment = {**os.environ, **site_environment(tmp_path), "FLOWS_DISPATCH": dispatch}
+def test_nothing_of_celery_is_loaded_where_there_are_no_workers(tmp_path: Path) -> None:
+    environment = {**os.environ, **site_environment(tmp_path), "FLOWS_DISPATCH": "thread"}
     done = subprocess.run(
         [sys.executable, "-c", LOADED], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
@@ -59,8 +63,9 @@ def test_a_wrong_setting_is_told_without_its_password(manage: RUN_MANAGE, name: 
 
 
 @pytest.mark.no_database
-def test_a_site_without_the_package_is_told_how_to_get_it(tmp_path: Path) -> None:
-    hide = "import importlib.util as u; find = u.find_spec; u.find_spec = lambda n: n != 'celery' and find(n) or None; "
+@pytest.mark.parametrize("package", ["celery", "django_celery_beat"])
+def test_a_site_without_a_package_is_told_how_to_get_it(tmp_path: Path, package: str) -> None:
+    hide = f"import importlib.util as u; find = u.find_spec; u.find_spec = lambda n: n != {package!r} and find(n); "
     done = subprocess.run(
         [sys.executable, "-c", hide + "import wfsite.settings"],
         cwd=ROOT,
@@ -166,3 +171,65 @@ def test_what_has_to_wait_says_so_and_waits(acting: Acting, settings: Settings) 
     second.refresh_from_db()
     assert second.status == Status.QUEUED
     assert acting.called == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (None, "0 nothing is scheduled"),
+        (3600, "0 next due: "),
+        (-60, "0 next due: "),
+        (-600, '1 nobody looked at 1 schedule in time: schedule 1 of "nightly" was due at '),
+    ],
+)
+def test_a_scheduler_that_does_not_look_is_found(settings: Settings, seconds: int | None, told: str) -> None:
+    settings.FLOWS_DISPATCH = "celery"
+    if seconds is not None:
+        next_due = int(timezone.now().timestamp()) + seconds
+        Schedule.objects.create(pk=1, flow_name="nightly", cron="* * * * *", zone="UTC", next_due=next_due)
+    assert checked().startswith(told)
+
+
+def checked() -> str:
+    """Return the exit code of `checkscheduler`, and what it says."""
+    written = StringIO()
+    try:
+        call_command("checkscheduler", stdout=written)
+    except CommandError as error:
+        return f"{error.returncode} {error}"
+    return f"0 {written.getvalue()}"
+
+
+LOOKS = """
+import django
+django.setup()
+from datetime import timedelta
+from unittest import mock
+from django.utils import timezone
+from flows import beat
+one = beat.FlowScheduler.__new__(beat.FlowScheduler)
+one.max_interval = 5
+for seconds in (2, -60, None):
+    next_due = None if seconds is None else timezone.now() + timedelta(seconds=seconds)
+    with mock.patch.object(beat, "look", return_value=next_due):
+        print(round(one._seconds_to_the_next_run()), end=" ")
+with mock.patch.object(beat, "look", side_effect=OSError("gone")):
+    print(round(one._seconds_to_the_next_run()))
+"""
+
+
+@pytest.mark.no_database
+def test_a_scheduler_looks_again_when_the_next_run_is_due_and_not_at_once_after_a_failure(tmp_path: Path) -> None:
+    environment = {**os.environ, **site_environment(tmp_path), "FLOWS_DISPATCH": "celery"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKS], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "2 5 5 5\n"
+    assert "OSError: gone" in done.stderr
+
+
+@pytest.mark.no_database
+def test_a_site_without_a_scheduler_has_none_to_check() -> None:
+    assert checked() == "2 this site has no scheduler: FLOWS_DISPATCH=thread"

@@ -140,7 +140,7 @@ def test_the_groups_are_created_once_and_completed() -> None:
     assert creategroups() == ["viewer: created", "editor: created", "operator: created"]
     assert creategroups() == ["viewer: complete", "editor: complete", "operator: complete"]
     Group.objects.get(name="operator").permissions.clear()
-    assert creategroups()[2] == "operator: 7 permissions added"
+    assert creategroups()[2] == "operator: 8 permissions added"
     held = set(Group.objects.get(name="operator").permissions.values_list("codename", flat=True))
     assert "run_flow" in held
     assert "change_flow" not in held

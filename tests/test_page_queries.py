@@ -10,9 +10,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from flows import versions
-from flows.models import Flow, Run, Status, StepRun, SysLog, Trigger
+from flows.models import Flow, Run, Schedule, Status, StepRun, SysLog, Trigger
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +22,7 @@ LISTS = "/admin/flows/run/"
 PAGES = {
     "overview": "/admin/",
     "flows": "/admin/flows/flow/",
+    "schedules": "/admin/flows/flow/{flow}/schedules/",
     "editor": "/admin/flows/flow/{flow}/change/",
     "run form": "/admin/flows/flow/{flow}/run/",
     "where used": "/admin/flows/flow/procedures/common.Kt/prt/",
@@ -51,6 +53,16 @@ def test_the_number_of_queries_does_not_grow(admin_client: Client, page: str) ->
     few = queries(admin_client, page)
     fill(MANY)
     assert queries(admin_client, page) <= few
+
+
+def test_the_due_times_of_all_flows_are_one_query(admin_client: Client, settings: Settings) -> None:
+    fill(FEW)
+    before = queries(admin_client, "flows")
+    settings.FLOWS_DISPATCH = "celery"
+
+    assert queries(admin_client, "flows") == before + 1
+    fill(MANY)
+    assert queries(admin_client, "flows") <= before + 1
 
 
 @pytest.mark.parametrize("address", ["picture/", "check/"])
@@ -170,6 +182,11 @@ def fill(count: int) -> None:
         with versions.keeping(flow, author="amal", why=f"change {number}"):
             flow.flow_json = document(1 + number % 3)
             flow.save_fields(["flow_json"])
+    Schedule.objects.bulk_create(
+        Schedule(flow_name=name, cron="30 2 * * *", zone="Europe/Berlin", next_due=2**31 + number, last_due=number)
+        for number in range(begin, begin + count)
+        for name in (f"flow{number}", flow.flow_name)
+    )
     now = timezone.now()
     Run.objects.bulk_create(run_of(number, count) for number in range(count))
     last = Run.objects.order_by("-id")[:2]

@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern
 
-from flows.models import Flow, FlowSettings, FlowVersion, Run, StepRun, SysLog
+from flows.models import Flow, FlowSettings, FlowVersion, Run, Schedule, StepRun, SysLog
 from tests.every_page import PREFIX, Rows, address, every_url, make_rows
 from tests.test_admin_flows import posted
 
@@ -37,6 +37,10 @@ flow_picture          405    405    405    405        200    200    200    200
 flow_picture_file     200    200    200    200        405    405    405    405
 flow_run              403    403    200    200        403    403    302*   302*
 flow_settings         403    200    403    200        403    302*   403    302*
+flow_schedules        200    200    200    200        405    405    405    405
+flow_schedule_add     403    200    200    200        403    302*   302*   302*
+flow_schedule_change  403    200    200    200        403    302*   302*   302*
+flow_schedule_delete  405    405    405    405        403    302*   302*   302*
 flow_workers          200    200    200    200        405    405    405    405
 flow_outcome          403    403    200    200        405    405    405    405
 flow_restore          405    405    405    405        403    302*   403    302*
@@ -70,7 +74,15 @@ syslog_change         200    200    200    200        405    405    405    405
 STEP = {"name": "load", "mod": "common.Kt", "method": "prt", "params": {"msg": "hi"}}
 VALID = json.dumps({"procedures": [STEP]})
 OTHER = json.dumps({"procedures": [{**STEP, "params": {"msg": "ho"}}]})
-TABLES: tuple[type[Model], ...] = (Flow, FlowVersion, FlowSettings, Run, StepRun, SysLog)
+SCHEDULE = {
+    "cron": "0 3 * * *",
+    "zone": "UTC",
+    "overlap": "queue",
+    "when_missed": "once",
+    "enabled": "on",
+    "note": "new",
+}
+TABLES: tuple[type[Model], ...] = (Flow, FlowVersion, FlowSettings, Schedule, Run, StepRun, SysLog)
 
 
 @pytest.fixture
@@ -117,6 +129,8 @@ def sent(rows: Rows) -> dict[str, dict[str, Any]]:
             "when_active": "queue",
             "starts_per_minute": "",
         },
+        "flow_schedule_add": SCHEDULE,
+        "flow_schedule_change": SCHEDULE,
         "run_resume": {"way": "own", "nonce": "x"},
         "syslog_prune": {"older_than": "90d", "keep_errors": ""},
         "syslog_changelist": {"action": "delete_selected", ACTION_CHECKBOX_NAME: rows.log_row.pk},

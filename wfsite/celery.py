@@ -29,7 +29,11 @@ app.conf.update(
     # Once more at once: a connection that was kept breaks when the broker restarts.
     task_publish_retry=True,
     task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0},
-    timezone=settings.TIME_ZONE,
+    beat_scheduler="flows.beat:FlowScheduler",
+    # Celery counts wrongly in a zone that sets its clocks; when flows are due is counted in the zone of each schedule.
+    timezone="UTC",
+    # There are no results that a periodic task would have to remove.
+    result_expires=None,
     # A process keeps its connection to the database from one run to the next.
     CELERY_DB_REUSE_MAX=10_000,
 )

@@ -53,9 +53,9 @@ def choice(env: environ.Env, name: str, words: tuple[str, ...]) -> str:
 
 
 def dispatch(env: environ.Env) -> str:
-    """Return FLOWS_DISPATCH, thread or celery; celery needs a package."""
+    """Return FLOWS_DISPATCH, thread or celery; celery needs packages."""
     kind = choice(env, "FLOWS_DISPATCH", ("thread", "celery"))
-    if kind == "celery" and importlib.util.find_spec("celery") is None:
+    if kind == "celery" and not all(map(importlib.util.find_spec, ("celery", "django_celery_beat"))):
         raise ImproperlyConfigured(
             "FLOWS_DISPATCH=celery needs a package that is missing: pip install -r requirements-scale.txt, or "
             "FLOWS_DISPATCH=thread."

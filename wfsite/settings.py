@@ -98,6 +98,9 @@ FLOWS_WHEN_ACTIVE = environment.choice(env, "FLOWS_WHEN_ACTIVE", ("refuse", "que
 # What executes the runs that the admin, schedules and `runflow --enqueue` start: threads of the process that was asked,
 # or workers of Celery, which are told by way of a broker.
 FLOWS_DISPATCH = environment.dispatch(env)
+if FLOWS_DISPATCH == "celery":
+    # The tables of its scheduler; it loads Celery, which a site without workers does without.
+    INSTALLED_APPS.append("django_celery_beat")
 FLOWS_CELERY_APP = "wfsite.celery.app"
 CELERY_BROKER_URL = environment.broker_url(env)
 CELERY_VISIBILITY_SECONDS = environment.number(env, "CELERY_VISIBILITY_SECONDS", default=300, least=1, most=604_800)

@@ -22,13 +22,14 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import versions
-from flows.admin import editing, flow_settings, last_run, picture, running, starting, workers
+from flows.admin import due_times, editing, flow_settings, last_run, picture, running, starting, workers
 from flows.admin.filters import DeletedFilter, EnabledFilter
+from flows.admin.schedules import SchedulePages
 from flows.admin.versions import VersionPages, version_to_edit
 from flows.engine import FlowError
 from flows.engine.text import visible
 from flows.forms import FIRST_DOCUMENT, FlowForm, FlowModelForm, FlowRowForm, as_shown
-from flows.models import Flow, FlowQuerySet, FlowSettings, local_text
+from flows.models import Flow, FlowQuerySet, FlowSettings, Schedule, local_text
 from flows.run_form import new_nonce
 from flows.templatetags.flow_text import visible_lines
 
@@ -43,7 +44,7 @@ class FlowAdmin(FlowModelAdmin):
     """Everything a person does with a flow; what it means is decided by the form, the row and the services."""
 
     form = FlowForm
-    list_display = ("name", "enabled", "steps", "last_run", "last_change")
+    list_display = ("name", "enabled", "steps", "last_run", "next_due", "last_due", "last_change")
     list_display_links = ("name",)
     list_editable = ("enabled",)
     list_filter = (EnabledFilter, DeletedFilter, "updated_at")
@@ -64,7 +65,9 @@ class FlowAdmin(FlowModelAdmin):
         return rows.select_for_update() if request.method == "POST" and connection.in_atomic_block else rows
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        columns = [name for name in self.list_display if name != "last_run" or last_run.is_shown(request)]
+        hidden = [] if last_run.is_shown(request) else ["last_run"]
+        hidden += [] if due_times.has_scheduler() else ["next_due", "last_due"]
+        columns = [name for name in self.list_display if name not in hidden]
         if self.has_change_permission(request):
             return tuple(columns)
         return tuple("is_enabled" if column == "enabled" else column for column in columns)
@@ -73,6 +76,8 @@ class FlowAdmin(FlowModelAdmin):
         changelist = super().get_changelist_instance(request)
         if last_run.is_shown(request):
             last_run.read(changelist.result_list)
+        if due_times.has_scheduler():
+            due_times.read(changelist.result_list, may_view_runs=request.user.has_perm("flows.view_run"))
         return changelist
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[FlowRowForm]:
@@ -114,6 +119,14 @@ class FlowAdmin(FlowModelAdmin):
     @admin.display(description="last run")
     def last_run(self, flow: Flow) -> SafeString:
         return last_run.shown(flow)
+
+    @admin.display(description="next due")
+    def next_due(self, flow: Flow) -> SafeString:
+        return due_times.next_due(flow)
+
+    @admin.display(description="last due")
+    def last_due(self, flow: Flow) -> SafeString:
+        return due_times.last_due(flow)
 
     @admin.display(description="created")
     def created(self, flow: Flow) -> str:
@@ -179,6 +192,7 @@ class FlowAdmin(FlowModelAdmin):
                 obj.save_fields(form.changed_data)
                 if "flow_name" in form.changed_data:
                     FlowSettings.objects.rename(form.initial["flow_name"], obj.flow_name)
+                    Schedule.objects.rename(form.initial["flow_name"], obj.flow_name)
 
     def _keeping(self, request: HttpRequest, flows: Iterable[Flow], why: str = "") -> AbstractContextManager[None]:
         return versions.keeping(*flows, author=request.user.get_username(), why=why)
@@ -259,6 +273,7 @@ class FlowAdmin(FlowModelAdmin):
                 for name, view in pages
             ),
             *flow_settings.urls(self),
+            *SchedulePages(self).urls(),
             *workers.urls(self),
             *super().get_urls(),
         ]

@@ -1,9 +1,10 @@
 """The tables: the two of the owner's database, and those of the run history, which are ours."""
 
 from flows.models.flow import Flow, FlowQuerySet
-from flows.models.flow_settings import FlowSettings, Priority
+from flows.models.flow_settings import FlowSettings, Priority, WhenActive
 from flows.models.flow_version import FlowVersion, FlowVersionQuerySet, document_hash
 from flows.models.run import ACTIVE, ENDED, Run, RunQuerySet, Status, Trigger
+from flows.models.schedule import Schedule, WhenMissed
 from flows.models.step_run import StepRun, StepRunQuerySet, StepStatus
 from flows.models.syslog import LEVELS, SysLog, SysLogQuerySet
 from flows.models.times import local_text
@@ -20,6 +21,7 @@ __all__ = [
     "Priority",
     "Run",
     "RunQuerySet",
+    "Schedule",
     "Status",
     "StepRun",
     "StepRunQuerySet",
@@ -27,6 +29,8 @@ __all__ = [
     "SysLog",
     "SysLogQuerySet",
     "Trigger",
+    "WhenActive",
+    "WhenMissed",
     "document_hash",
     "local_text",
 ]

@@ -15,7 +15,7 @@ from django.utils import timezone
 from flows.engine import read_inputs
 from flows.engine.text import quoted
 from flows.failpoints import reach
-from flows.models import FlowSettings, Run, Status, Trigger, document_hash
+from flows.models import FlowSettings, Run, Status, Trigger, WhenActive, document_hash
 from flows.runs.finding import code_of
 from flows.runs.room import count_start, lets_wait, with_place
 from flows.services import FlowRefused, Runnable
@@ -26,11 +26,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asked for a run, how, and under which key: the same key of a flow gives the same run, once."""
+    """Who asked for a run, how, and under which key: the same key of a flow gives the same run, once.
+
+    `when_active` says what happens where as many runs are active as may be, in place of the settings of the flow.
+    """
 
     trigger: Trigger
     by: str = ""
     key: str = ""
+    when_active: WhenActive = WhenActive.SITE
 
 
 def create_run(flow: Runnable, inputs: Mapping[str, Any], asked: Asked, *, owner: str = "") -> tuple[Run, bool] | None:
@@ -45,7 +49,7 @@ def create_run(flow: Runnable, inputs: Mapping[str, Any], asked: Asked, *, owner
         return None
     run = new_run(flow, values, asked)
     try:
-        return stored(run, owner)
+        return stored(run, owner, asked.when_active)
     except DatabaseError as error:
         if not is_missing_table(error):
             raise
@@ -76,9 +80,10 @@ def digest_of_key(flow_name: str, key: str) -> str:
     return sha256(f"{flow_name}\0{key}".encode(errors="surrogatepass")).hexdigest()
 
 
-def stored(run: Run, owner: str = "") -> tuple[Run, bool]:
+def stored(run: Run, owner: str = "", when_active: WhenActive = WhenActive.SITE) -> tuple[Run, bool]:
     """Insert a run, unless its key has one already. Raises `MustWait` for one that may not wait."""
     limits = FlowSettings.objects.of(run.flow_name)
+    limits.when_active = when_active or limits.when_active
     run.created_at = timezone.now()
     run.status = Status.QUEUED
     begins = bool(owner) and not lets_wait(limits)

@@ -15,10 +15,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page
+from pytest_django.fixtures import Settings
 
 from flows import runs, versions
 from flows.log_pages import pages
-from flows.models import Flow, Run, SysLog
+from flows.models import Flow, Run, Schedule, SysLog
 from tests.browser.conftest import OpenPage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -313,3 +314,48 @@ def test_pictures_of_versions(open_page: OpenPage, admin: User, flow_with_versio
     flow = Flow.objects.create(flow_name="empty", flow_json=document(STEP))
     page.goto(f"/admin/flows/flow/{flow.pk}/versions/")
     take(page, f"versions-empty-{look}")
+
+
+@pytest.fixture
+def scheduled(rows: None, settings: Settings) -> Flow:
+    """A flow with three schedules, on a site with a scheduler: one is well, one was skipped, one is off."""
+    settings.FLOWS_DISPATCH = "celery"
+    inputs = {"region": {"type": "string", "enum": ["north", "south"], "description": "Which shops"}}
+    flow = Flow.objects.get(flow_name="hello")
+    Flow.objects.filter(pk=flow.pk).update(flow_json=json.dumps({"inputs": inputs, "procedures": [STEP]}))
+    run = runs.run_flow("hello", inputs={"region": "north"}).run_id
+    now = int(timezone.now().timestamp()) // 3600 * 3600
+    waits = f"run {run} is running since 2026-11-28 02:30:00, and one run of a flow is active at a time"
+    for values in (
+        {"cron": "30 2 * * mon-fri", "zone": "Europe/Berlin", "last_run": run, "note": "The shops of Berlin \u202e<b>"},
+        {"cron": "*/10 8-18 * * *", "zone": "Asia/Shanghai", "trouble": waits, "overlap": "queue", "inputs": "{}"},
+        {"cron": "0 9 1 */3 *", "zone": "America/New_York", "enabled": False, "next_due": None},
+    ):
+        usual = {"next_due": now + 7200, "last_due": now, "inputs": '{"region": "north"}'}
+        Schedule.objects.create(flow_name="hello", **usual | values)
+    return flow
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "narrow", "narrow-dark"])
+def test_pictures_of_schedules(
+    open_page: OpenPage, admin: User, scheduled: Flow, look: str, settings: Settings
+) -> None:
+    page = open_page(admin, dark="dark" in look, width=390 if "narrow" in look else 1440)
+    here = f"/admin/flows/flow/{scheduled.pk}/schedules/"
+    page.goto("/admin/flows/flow/")
+    take(page, f"flows-due-{look}")
+    page.goto(here)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    take(page, f"schedules-{look}")
+    page.get_by_role("link", name=str(Schedule.objects.order_by("pk")[0].pk), exact=True).click()
+    take(page, f"schedule-{look}")
+    page.get_by_label("Cron").fill("61 2 * *")
+    page.get_by_role("button", name="Save").click()
+    take(page, f"schedule-wrong-{look}")
+    Schedule.objects.all().delete()
+    page.goto(here)
+    take(page, f"schedules-empty-{look}")
+    settings.FLOWS_DISPATCH = "thread"
+    page.goto(here)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    take(page, f"schedules-cron-{look}")

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
 from flows import runs, versions
-from flows.models import Flow, Run, SysLog
+from flows.models import Flow, Run, Schedule, SysLog
 from tests.browser.conftest import OpenPage
 from tests.browser.test_workflow import editor
 from tests.waiting import wait_for_runs
@@ -47,6 +47,7 @@ def flow(database_logging: None) -> Iterator[Flow]:
         flow.flow_json = document(STEP, EACH)
         flow.save_fields(["flow_json"])
     runs.run_flow("report", inputs={"who": "you"})
+    Schedule.objects.create(flow_name="report", cron="30 2 * * *", zone="Europe/Berlin", last_due=1, trouble="no room")
     Flow.objects.create(flow_name="gone", flow_json=document(STEP), deleted=True)
     Flow.objects.create(flow_name="wrong", flow_json=document(STEP, WRONG), enabled=False)
     yield flow
@@ -77,6 +78,10 @@ def pages(flow: Flow) -> dict[str, str]:
         "run form": f"{here}/run/",
         "run form, refused": f"/admin/flows/flow/{ids['wrong']}/run/",
         "outcome": f"{here}/outcome/",
+        "schedules": f"{here}/schedules/",
+        "schedules, none": f"/admin/flows/flow/{ids['wrong']}/schedules/",
+        "schedule": f"{here}/schedules/{Schedule.objects.get().pk}/",
+        "schedule, new": f"{here}/schedules/add/",
         "runs": "/admin/flows/run/",
         "runs, none": "/admin/flows/run/?flow=nothing",
         "run, failed": f"{run}/change/",

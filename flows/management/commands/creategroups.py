@@ -9,8 +9,8 @@ from django.db import transaction
 from flows.management.errors import reported
 
 VIEWER = ("view_flow", "view_syslog", "view_run")
-EDITOR = (*VIEWER, "add_flow", "change_flow", "delete_flow")
-OPERATOR = (*VIEWER, "run_flow", "resume_run", "cancel_run", "prune_syslog")
+EDITOR = (*VIEWER, "add_flow", "change_flow", "delete_flow", "schedule_flow")
+OPERATOR = (*VIEWER, "run_flow", "schedule_flow", "resume_run", "cancel_run", "prune_syslog")
 GROUPS = {"viewer": VIEWER, "editor": EDITOR, "operator": OPERATOR}
 
 
