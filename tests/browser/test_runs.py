@@ -110,6 +110,17 @@ def test_the_page_says_when_the_server_is_away_and_goes_on_when_it_is_back(open_
     expect(page.locator(".run-away")).to_be_hidden()
 
 
+def test_the_focus_stays_on_its_button_when_the_page_is_renewed(open_page: OpenPage, admin: User) -> None:
+    flow = make_flow(NAP, {**NAP, "name": "again"})
+    page = open_page(admin)
+    start(page, flow)
+    cancel = page.get_by_role("button", name="Cancel")
+    cancel.focus()
+    page.locator(".run-part[data-part=head]").evaluate("part => part.setAttribute('data-seen', '')")
+    expect(page.locator(".run-part[data-part=head]")).not_to_have_attribute("data-seen", "")
+    expect(cancel).to_be_focused()
+
+
 def test_without_scripts_the_page_shows_the_run_as_it_is(open_page: OpenPage, admin: User) -> None:
     flow = make_flow(STEP, NAP)
     page = open_page(admin, scripts=False)

@@ -86,11 +86,21 @@ document.addEventListener("DOMContentLoaded", () => {
       one.open = folded.get(one.dataset.key) ?? one.open;
     });
     keepWhatWasRead(old, part);
-    const key = old.contains(document.activeElement) && document.activeElement.closest("details")?.dataset.key;
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
     old.replaceWith(document.adoptNode(part));
-    if (key) {
-      foldable(part).find((one) => one.dataset.key === key)?.querySelector("summary").focus();
+    if (focused) {
+      twin(part, focused)?.focus();
     }
+  }
+
+  // Who works by keyboard stays where the focus was.
+  function twin(part, focused) {
+    const key = focused.closest("details")?.dataset.key;
+    if (key) {
+      return foldable(part).find((one) => one.dataset.key === key)?.querySelector("summary");
+    }
+    const name = (one) => `${one.tagName} ${one.getAttribute("href") ?? one.textContent.trim()}`;
+    return [...part.querySelectorAll("a, button")].find((one) => name(one) === name(focused));
   }
 
   function show(text) {
