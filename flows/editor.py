@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.editing.completion import Site, complete
 from flows.editing.edits import Refused, Units, apply
-from flows.editing.places import steps
+from flows.editing.places import extents
 from flows.editing.refactor import Change, Workpiece
 from flows.editing.tree import Kind, exact_pointer, nearest, parse_tree, pointer_path
 from flows.engine import Finding, Report, Verdict
@@ -18,7 +18,7 @@ from flows.engine.text import counted, quoted
 from flows.models import Flow
 from flows.services import check_document, procedures, registry, stored_document
 
-_MOST_SHOWN = 50
+_MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,14 @@ class Row:
 class Panel:
     """What the check says of a text, for a page.
 
-    `steps` holds start, end and name of each step, for the page to know which one the cursor is in; places count as
-    JavaScript counts.
+    Of what is assumed it holds the first places. `steps` holds start, end and name of each step, for the page to know
+    which one the cursor is in; places count as JavaScript counts.
     """
 
     summary: str
     findings: tuple[Row, ...]
     assumed: tuple[Row, ...]
+    assumed_in_all: int
     hints: tuple[Row, ...]
     steps: list[tuple[int, int, str]]
 
@@ -55,17 +56,18 @@ def check_panel(text: str, name: str = "") -> Panel:
     """Return what the check says of a text; `name` is the flow's own."""
     report = check_document(text, name)
     units = Units(text)
+    with_doubt = _with_doubt(report)
     return Panel(
-        _summary(report),
+        _summary(report, len(with_doubt)),
         tuple(_finding_row(one, units) for one in report.findings),
-        tuple(_verdict_row(one) for one in _with_doubt(report)[:_MOST_SHOWN]),
+        tuple(_verdict_row(one) for one in with_doubt[:_MOST_SHOWN]),
+        len(with_doubt),
         tuple(_finding_row(one, units) for one in report.hints),
         _outline(text, units) if len(text) <= MAX_BYTES else [],
     )
 
 
-def _summary(report: Report) -> str:
-    assumed = len(_with_doubt(report))
+def _summary(report: Report, assumed: int) -> str:
     proved = sum(one.certainty is Certainty.PROVED for one in report.verdicts)
     if report.definition is None:
         found = counted(len(report.findings), "finding")
@@ -92,7 +94,7 @@ def _verdict_row(verdict: Verdict) -> Row:
 
 
 def _outline(text: str, units: Units) -> list[tuple[int, int, str]]:
-    return [(units.of(one.node.start), units.of(one.node.end), one.name) for one in steps(parse_tree(text), text)]
+    return [(units.of(one.start), units.of(one.end), one.name) for one in extents(text)]
 
 
 def completion(text: str, cursor: int, name: str = "") -> dict[str, Any]:

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
-from flows.engine import Finding, InvalidFlow, format_document
+from flows.engine import Finding, InvalidFlow
 from flows.engine.text import quoted, visible
+from flows.laid_out import laid_out_json
 from flows.models import Flow
 from flows.services import check_document
 from flows.widgets import DocumentWidget
@@ -179,7 +180,7 @@ def as_shown(stored: str) -> str:
     if "\n" in text.rstrip("\n"):
         return text
     try:
-        return format_document(text)
+        return laid_out_json(text)
     except InvalidFlow:
         return text
 

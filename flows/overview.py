@@ -2,14 +2,15 @@
 
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
-from flows.log_pages.pages import read_page
-from flows.log_pages.selection import Selection
 from flows.models import ACTIVE, Run, Status, SysLog
+from flows.paging.streams import all_of, values_of
 
 SHOWN = 8
 HOURS = 24
@@ -17,7 +18,16 @@ HOURS = 24
 _LOOKED_AT = 2_000
 _NEW, _LEAST_BEFORE = 5, 10
 _SLOWER, _SLOWER_SECONDS = 1.5, 0.5
-_DROPS = Selection(level="WARNING", logger="flows.log_writer", time="24h")
+_DROPS_LOGGER, _DROPS_TEXT = "flows.log_writer", "log records were dropped"
+_WARNINGS_LOOKED_AT = 500
+_BAD = (Status.FAILED, Status.INTERRUPTED)
+MOST_COUNTED = 5_000
+"""So many runs of an hour are counted."""
+# By the index of time and status alone.
+_COUNTED = (
+    "SELECT %s AS hour, status, COUNT(*) AS runs FROM (SELECT status FROM wf_run "
+    "WHERE created_at >= %s AND created_at < %s ORDER BY created_at DESC LIMIT %s) AS newest GROUP BY status"
+)
 
 
 class Hour(NamedTuple):
@@ -26,6 +36,11 @@ class Hour(NamedTuple):
     since: datetime
     until: datetime
     runs: Counter[str]
+
+    @property
+    def is_cut(self) -> bool:
+        """Tell whether there may be more runs than were counted."""
+        return self.runs.total() >= MOST_COUNTED
 
 
 class Slower(NamedTuple):
@@ -46,25 +61,27 @@ class Overview(NamedTuple):
 
 
 def read_overview() -> Overview:
-    """Return the state of all runs, in five queries whatever their number."""
-    rows = Run.objects.with_lease().without_texts().order_by("-id")
-    active = list(rows.filter(status__in=ACTIVE)[: SHOWN * 2])
-    # One status each: its index has the rows in this order.
-    bad = [run for status in (Status.FAILED, Status.INTERRUPTED) for run in rows.filter(status=status)[:SHOWN]]
-    bad.sort(key=lambda run: -run.pk)
-    return Overview(active, bad[:SHOWN], runs_by_hour(timezone.now()), slower_flows())
+    """Return the state of all runs, in three queries whatever their number."""
+    rows = Run.objects.for_lists().order_by("-id")
+    # One status each: its index has the rows in this order. Of several at once, all rows would be looked through.
+    newest = list(all_of([rows.filter(status=status)[: SHOWN * 2] for status in (*ACTIVE, *_BAD)]))
+    newest.sort(key=lambda run: -run.pk)
+    active = [run for run in newest if run.status in ACTIVE][: SHOWN * 2]
+    bad = [run for run in newest if run.status in _BAD][:SHOWN]
+    return Overview(active, bad, runs_by_hour(timezone.now()), slower_flows())
 
 
 def runs_by_hour(now: datetime) -> list[Hour]:
     """Return the runs of the last day, by hours that begin when the clock strikes."""
     last = timezone.localtime(now).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     first = last - timedelta(hours=HOURS)
-    counts = [Counter[str]() for _ in range(HOURS)]
-    for hour, status, number in Run.objects.counted_by_hour(first, HOURS):
-        counts[hour][status] += number
-    return [
-        Hour(first + timedelta(hours=hour), first + timedelta(hours=hour + 1), runs) for hour, runs in enumerate(counts)
-    ]
+    edges = [first + timedelta(hours=hour) for hour in range(HOURS + 1)]
+    hours = [Hour(since, until, Counter()) for since, until in pairwise(edges)]
+    adapted = [connections[DEFAULT_DB_ALIAS].ops.adapt_datetimefield_value(edge) for edge in edges]
+    statements = [(_COUNTED, (hour, *adapted[hour : hour + 2], MOST_COUNTED)) for hour in range(HOURS)]
+    for hour, status, number in values_of(Run.objects.all(), statements):
+        hours[hour].runs[status] = number
+    return hours
 
 
 def slower_flows() -> list[Slower]:
@@ -83,5 +100,10 @@ def slower_flows() -> list[Slower]:
 
 
 def dropped_log_rows() -> list[SysLog]:
-    """Return the rows of the last day that say how many log records were dropped, among the newest 100,000."""
-    return [row for row in read_page(_DROPS).rows if "log records were dropped" in getattr(row, "head", "")][:SHOWN]
+    """Return the rows of the last day that say how many log records were dropped, among the newest 500 warnings."""
+    warnings = SysLog.objects.one_level("WARNING").order_by("-level", "-id")
+    newest = warnings.values_list("id", "logger_name", "created_at")[:_WARNINGS_LOOKED_AT]
+    since = timezone.now() - timedelta(hours=HOURS)
+    found = [pk for pk, logger, moment in newest if logger == _DROPS_LOGGER and moment and moment > since]
+    rows = SysLog.objects.with_heads().filter(pk__in=found[:SHOWN]).order_by("-id") if found else ()
+    return [row for row in rows if _DROPS_TEXT in getattr(row, "head", "")]

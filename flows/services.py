@@ -18,14 +18,18 @@ from flows.engine import (
     Report,
     check,
     inputs_from_text,
-    parse,
     read_inputs,
 )
+from flows.engine.checker import FlowSource
 from flows.engine.text import meant, named, nearest, quoted
 from flows.models import Flow
+from flows.remembered import Remembered
 
 if TYPE_CHECKING:
     from flows.engine.catalogue import Catalogue
+
+
+_REPORTS = Remembered[Report](most=16)
 
 
 class FlowRefused(FlowError):
@@ -46,8 +50,26 @@ def check_document(text: str, name: str = "", others: Mapping[str, str] = Mappin
     """Check a document against the procedures and flows of this site.
 
     `name` is its own, where it has one; `others` are documents by name that count instead of the stored ones.
+    A page asks several times about one text: where no other flow decides, the answer is remembered.
     """
-    return check(text, registry(), lambda flow: others.get(flow) or stored_document(flow), name=name)
+    return _checked(text, name, lambda flow: others.get(flow) or stored_document(flow))
+
+
+def _checked(text: str, name: str, documents: FlowSource) -> Report:
+    beside = (registry(), name)
+    known = _REPORTS.find(text, beside)
+    if known is not None:
+        return known
+    asked: list[str] = []
+
+    def document(flow: str) -> str:
+        asked.append(flow)
+        return documents(flow)
+
+    report = check(text, registry(), document, name=name)
+    if not asked:
+        _REPORTS.keep(text, report, beside)
+    return report
 
 
 def stored_document(name: str) -> str:
@@ -141,7 +163,7 @@ def runnable(name: str) -> Runnable:
         return subflows.setdefault(of, _enabled_document(of))
 
     try:
-        return Runnable(flow, parse(flow.flow_json, registry(), document, name=name), subflows)
+        return Runnable(flow, _checked(flow.flow_json, name, document).definition_or_raise(), subflows)
     except InvalidFlow as error:
         raise FlowRefused(f"flow {quoted(name)} is invalid:\n{error}") from error
 

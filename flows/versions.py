@@ -10,9 +10,10 @@ from django.core.paginator import Page, Paginator
 from django.db import Error, transaction
 
 from flows import diff
-from flows.engine import FlowError, InvalidFlow, format_document
+from flows.engine import FlowError, InvalidFlow
 from flows.engine.document import load_document
 from flows.engine.text import visible
+from flows.laid_out import laid_out_json
 from flows.models import Flow, FlowVersion
 from flows.services import check_document
 from flows.tables import is_missing_table
@@ -195,7 +196,7 @@ def _facts(old: FlowVersion, new: FlowVersion) -> Iterator[tuple[str, str, str]]
 def laid_out(text: str) -> str:
     """Return a document laid out for people, and any other text as it is."""
     try:
-        return format_document(text)
+        return laid_out_json(text)
     except InvalidFlow:
         return text.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from flows.engine.document import load_document
+from flows.calls import calls_of
 from flows.models import Flow
 
 
@@ -23,7 +22,7 @@ def where_used(mod: str, method: str) -> Iterator[Use]:
     What is stored is read as it is: a flow that does not pass the check counts too, one that is no JSON does not.
     """
     for flow in Flow.objects.not_deleted().iterator(chunk_size=100):
-        steps = tuple(_steps_that_call(flow.flow_json, mod, method))
+        steps = calls_of(flow.flow_json).by_procedure.get((mod, method))
         if steps:
             yield Use(flow, steps)
 
@@ -32,23 +31,5 @@ def uses_of_all() -> Counter[tuple[str, str]]:
     """Return how many flows call each procedure, by `mod` and `method`; those that nobody has registered too."""
     found: Counter[tuple[str, str]] = Counter()
     for text in Flow.objects.not_deleted().values_list("flow_json", flat=True).iterator(chunk_size=100):
-        found.update({(str(entry["mod"]), str(entry.get("method", ""))) for entry in _entries(text) if "mod" in entry})
+        found.update(calls_of(text).by_procedure.keys())
     return found
-
-
-def _steps_that_call(text: str, mod: str, method: str) -> Iterator[str]:
-    for entry in _entries(text):
-        if entry.get("mod") == mod and entry.get("method") == method:
-            yield str(entry.get("name", ""))
-
-
-def _entries(text: str) -> Iterator[dict[str, Any]]:
-    document, findings = load_document(text)
-    if not findings:
-        yield from _steps(document)
-
-
-def _steps(document: Any) -> Iterator[dict[str, Any]]:
-    for key in ("procedures", "on_failure"):
-        entries = document.get(key) if isinstance(document, dict) else None
-        yield from (entry for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict))

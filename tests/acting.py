@@ -54,6 +54,13 @@ class Act:
         transaction.atomic().__enter__()
         return {}
 
+    def die_while(self, context, params):
+        """End the process, as one that takes too much memory is ended, as long as a file is there; `n` must be 3."""
+        say(params.get("say", "die_while"))
+        if (HERE / params["file"]).exists() and params.get("n", 3) == 3:
+            os.kill(os.getpid(), 9)
+        return {"ok": True}
+
     def nap(self, context, params):
         time.sleep(params["for"])
         return {}

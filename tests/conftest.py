@@ -23,6 +23,9 @@ from tests.servers import DURABLE, MariaDB, Redis
 ROOT = Path(__file__).resolve().parent.parent
 NO_MARIADB = 77
 
+SERVER = pytest.StashKey[MariaDB]()
+"""The server of a run with --database=mariadb."""
+
 RUN_MANAGE = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -48,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _server_of_this_run(config: pytest.Config) -> MariaDB:
     if missing := needs.missing_for_mariadb():
         pytest.exit(missing, NO_MARIADB)
-    server = MariaDB()
+    server = config.stash[SERVER] = MariaDB()
     config.add_cleanup(server.close)
     return server.__enter__()
 

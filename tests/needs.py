@@ -7,6 +7,9 @@ from typing import NoReturn
 
 import pytest
 
+RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+"""The server itself: the program of that name in PATH asks for a user of its own."""
+
 # Where Debian puts servers; an ordinary user does not have it in PATH.
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin"])
 
@@ -41,6 +44,13 @@ def missing_for_celery() -> str:
     if importlib.util.find_spec("celery") is None:
         return "Celery is missing; `make -B .venv/.ready-dev` installs it"
     return ""
+
+
+def missing_for_rabbitmq() -> str:
+    """Say what is missing to test with RabbitMQ, and its cure; empty where all is there."""
+    if not program(RABBITMQ):
+        return "the RabbitMQ server is missing; as root: apt-get install rabbitmq-server"
+    return missing_for_celery()
 
 
 def missing_for_browser() -> str:

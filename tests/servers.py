@@ -8,11 +8,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from tests.environment import ZONE_OFFSET
-from tests.needs import program
+from tests.needs import RABBITMQ, program
 
 # The commits of tests need not survive a power cut.
 FAST = ("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync")
@@ -223,6 +224,102 @@ class Redis:
         """End the server and remove its folder."""
         self.kill9()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class RabbitMQ:
+    """A RabbitMQ server on ports of its own of this machine's loopback, with its own name service.
+
+    >>> with RabbitMQ() as server:
+    ...     broker = server.url
+    """
+
+    def __init__(self) -> None:
+        self.folder = _short_folder()
+        self._port, self._inner_port, self._names_port = _free_ports(3)
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """Return the CELERY_BROKER_URL of this server."""
+        return f"amqp://guest:guest@127.0.0.1:{self._port}//"
+
+    def start(self) -> None:
+        """Start the server, with what it kept on disk, and wait until it answers."""
+        # Erlang would leave a name service of its own behind.
+        names = [program("epmd") or "epmd", "-port", str(self._names_port), "-address", "127.0.0.1"]
+        with self._log.open("ab") as log:
+            for command in (names, [RABBITMQ]):
+                self._processes.append(
+                    subprocess.Popen(command, env=self._environment, stdout=log, stderr=log, start_new_session=True)
+                )
+        give_up = time.monotonic() + 2 * _SECONDS_TO_START
+        while not _listens(self._port):
+            if self._processes[-1].poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"rabbitmq-server did not start:\n{self._log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def kill9(self) -> None:
+        """End the server as a crash would; messages that are on disk are there again after `start`."""
+        for process in reversed(self._processes):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self._processes.clear()
+
+    def close(self) -> None:
+        """End the server and remove its folder."""
+        self.kill9()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        plugins = self.folder / "plugins"
+        plugins.write_text("[].\n")
+        return {
+            **os.environ,
+            "HOME": str(self.folder),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._names_port),
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "none"),
+            "RABBITMQ_DIST_PORT": str(self._inner_port),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
+            "RABBITMQ_LOG_BASE": str(self.folder),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
+            "RABBITMQ_NODENAME": f"{self.folder.name}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self._port),
+        }
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(number)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _short_folder() -> Path:

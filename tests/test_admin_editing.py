@@ -180,6 +180,30 @@ def test_a_flow_that_would_contain_itself_is_found_by_its_name(admin: Client) ->
     assert "would contain itself" not in ask(admin, CHECK, document=text, flow_name="other").content.decode()
 
 
+def test_the_check_of_a_flow_that_runs_another_is_made_again_when_that_one_changes(admin: Client) -> None:
+    child = make_flow("child", document=GOOD)
+    text = '{"procedures": [{"name": "a", "flow": "child"}]}'
+    assert "Passes the check" in ask(admin, CHECK, document=text).content.decode()
+    child.flow_json = WRONG
+    child.save()
+    assert "Does not pass" in ask(admin, CHECK, document=text).content.decode()
+
+
+def test_the_check_goes_by_the_procedures_that_the_site_allows_now(admin: Client, settings: Any) -> None:
+    assert "Passes the check" in ask(admin, CHECK).content.decode()
+    settings.FLOWS_PROCEDURE_PACKAGES = ["tests.engine.procs"]
+    assert "Passes the check" in ask(admin, CHECK).content.decode()
+    settings.FLOWS_PROCEDURE_PACKAGES = ["flows.diff"]
+    assert "Does not pass" in ask(admin, CHECK).content.decode()
+
+
+def test_of_many_places_with_assumptions_the_first_are_named(admin: Client) -> None:
+    steps = [{**STEP, "name": f"s{n}", "params": {"msg": f"@s{n - 1}.msg" if n else 1}} for n in range(40)]
+    panel = ask(admin, CHECK, document=json.dumps({"procedures": steps})).content.decode()
+    assert "What is assumed (39, the first 20 here)" in panel
+    assert panel.count("<li>") == 20
+
+
 def test_the_page_holds_the_check_of_what_it_shows_and_the_catalogue(admin: Client) -> None:
     flow = make_flow(document=WRONG)
     shown = admin.get(page(flow)).content.decode()
@@ -286,7 +310,7 @@ def test_a_procedure_that_is_gone_has_a_page_too(admin: Client) -> None:
 def test_the_page_of_all_procedures_counts_the_flows_that_call_each_and_names_what_is_not_registered(
     admin: Client,
 ) -> None:
-    make_flow("one", {"procedures": [STEP, {**STEP, "name": "z"}]})
+    make_flow("one", {"procedures": [STEP, {**STEP, "name": "z"}, {"name": "sub", "flow": "two"}]})
     make_flow("two", {"procedures": [STEP], "on_failure": [{**STEP, "name": "h", "mod": HOSTILE}]})
     make_flow("gone", {"procedures": [{**STEP, "mod": "gone.Old"}]}, deleted=True)
     response = admin.get("/admin/flows/flow/procedures/")

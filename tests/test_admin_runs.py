@@ -1,6 +1,7 @@
 """The runs in the admin, asked from outside: list, page, form, ways on, and who may do what."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -221,14 +222,18 @@ def test_the_page_shows_steps_parameters_results_error_and_log_of_a_failed_run(a
         assert shown in text
     assert "not mine" not in text
     assert "&quot;msg&quot;: &quot;hi&quot;" in text
-    assert [step.status for step in admin.get(page(run)).context["steps"]] == ["succeeded", "failed", "not reached"]
+    assert [step.status for step in admin.get(page(run)).context["shown"]["steps"]] == [
+        "succeeded",
+        "failed",
+        "not reached",
+    ]
 
 
 def test_entries_and_steps_of_sub_flows_stand_below_their_step(admin: Client) -> None:
     make_flow("child", HELLO)
     each = {**STEP, "name": "each", "foreach": [1, 2, 3], "params": {"msg": "@_item"}}
     run = recorded("parent", {"procedures": [each, {"name": "sub", "flow": "child", "inputs": {}}]})
-    first, second = admin.get(page(run)).context["steps"]
+    first, second = admin.get(page(run)).context["shown"]["steps"]
     assert [below.label for below in first.below] == ["[0]", "[1]", "[2]"]
     assert [below.label for below in second.below] == ["a", "b"]
     assert first.counted_below == "3 entries"
@@ -244,8 +249,8 @@ def test_more_than_fifty_entries_are_folded_and_more_than_can_be_shown_are_left_
     )
     add_step(run, "a")
     response = admin.get(page(run))
-    (step,) = response.context["steps"]
-    assert len(step.below) == 500
+    (step,) = response.context["shown"]["steps"]
+    assert len(step.below) == 100
     assert not step.is_open
     assert step.status == "succeeded"
     assert "older ones are recorded all the same" in text_of(response)
@@ -254,7 +259,7 @@ def test_more_than_fifty_entries_are_folded_and_more_than_can_be_shown_are_left_
 def test_attempts_are_shown_with_their_errors_and_waits(admin: Client) -> None:
     retried = {**FAIL, "retry": {"max_attempts": 2, "delay": 0.01}}
     run = recorded("again", {"procedures": [retried]})
-    (step,) = admin.get(page(run)).context["steps"]
+    (step,) = admin.get(page(run)).context["shown"]["steps"]
     assert [(one.number, one.status, one.wait) for one in step.attempts] == [
         (1, "failed", "10.00 ms"),
         (2, "failed", ""),
@@ -269,7 +274,7 @@ def test_a_run_that_goes_on_links_to_where_it_comes_from_and_back(admin: Client)
     text = text_of(admin.get(page(second)))
     assert "Goes on from" in text
     assert f'Taken over from <a href="{page(first)}">run {first.pk}</a>' in text
-    assert admin.get(page(second)).context["steps"][0].status == "reused"
+    assert admin.get(page(second)).context["shown"]["steps"][0].status == "reused"
 
 
 @pytest.mark.parametrize(
@@ -375,7 +380,139 @@ def test_hostile_text_is_harmless_on_every_page(admin: Client) -> None:
 def test_a_definition_that_nobody_can_read_does_not_spoil_the_page(admin: Client, definition: str) -> None:
     run = make_run(definition=definition)
     add_step(run, "a")
-    assert [step.label for step in admin.get(page(run)).context["steps"]] == ["a"]
+    assert [step.label for step in admin.get(page(run)).context["shown"]["steps"]] == ["a"]
+
+
+# The page of a run with many steps
+
+
+def make_long_run(done: int = 60, steps: int = 60, **fields: Any) -> Run:
+    """Make a run of many steps, so many of which are recorded; the last of these has failed."""
+    document = {"procedures": [{**STEP, "name": f"s{n}"} for n in range(1, steps + 1)]}
+    run = make_run(document=document, **fields)
+    rows = [
+        StepRun(run=run, path=f"s{n}", attempt=1, status="failed" if n == done else "succeeded", procedure="x.Y.z")
+        for n in range(1, done + 1)
+    ]
+    StepRun.objects.bulk_create(rows)
+    return run
+
+
+def names_of(response: Any) -> list[str]:
+    return [step.label for step in response.context["shown"]["steps"]]
+
+
+def test_of_many_steps_those_around_the_failed_one_are_shown_with_ways_to_the_others(admin: Client) -> None:
+    run = make_long_run(done=30, status=Status.FAILED, failed_step="s30")
+    response = admin.get(page(run))
+    assert names_of(response) == [f"s{n}" for n in range(26, 51)]
+    parts = [(part.text, part.note, part.is_shown) for part in response.context["shown"]["parts"]]
+    assert parts == [("1\u201325", "", False), ("26\u201350", "1 failed", True), ("51\u201360", "", False)]
+    other = admin.get(response.context["shown"]["after"].url)
+    assert names_of(other) == [f"s{n}" for n in range(51, 61)]
+    assert {step.status for step in other.context["shown"]["steps"]} == {"not reached"}
+    assert f"{page(run, 'live')}?from=51" in text_of(other)
+
+
+def test_a_failure_that_was_tried_again_is_no_mark_of_its_part(admin: Client) -> None:
+    run = make_long_run(done=0)
+    add_step(run, "s1", StepStatus.FAILED, retry_in=0.1)
+    add_step(run, "s1", attempt=2)
+    add_step(run, "s26", StepStatus.FAILED)
+    notes = [part.note for part in admin.get(page(run)).context["shown"]["parts"]]
+    assert notes == ["", "1 failed", ""]
+
+
+def test_a_run_that_goes_on_is_shown_where_it_is(admin: Client) -> None:
+    run = make_long_run(done=30, status=Status.RUNNING, lease_until=2**40, step="s55[3]", step_attempt=1)
+    response = admin.get(page(run))
+    assert names_of(response)[0] == "s51"
+    assert [part.note for part in response.context["shown"]["parts"]] == ["", "1 failed", "running"]
+    assert names_of(admin.get(page(run) + "?from=7"))[0] == "s1"
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "٣", "9" * 30, ""])
+def test_a_number_of_a_step_that_means_nothing_does_no_harm(admin: Client, number: str) -> None:
+    run = make_long_run(status=Status.FAILED, failed_step="s60")
+    assert len(names_of(admin.get(page(run), {"from": number}))) in {10, 25}
+
+
+def test_a_run_of_few_steps_has_no_parts(admin: Client) -> None:
+    response = admin.get(page(make_long_run(done=25, steps=25)))
+    assert len(names_of(response)) == 25
+    assert "Parts of the" not in text_of(response)
+
+
+def test_entries_of_a_step_in_another_part_are_not_read(admin: Client) -> None:
+    steps = [{**STEP, "name": f"s{n}", "foreach": [1]} for n in range(1, 31)]
+    run = make_run(document={"procedures": steps})
+    for path in ("s1[0]", "s30[0]", "s3[0]", "s30"):
+        add_step(run, path)
+    shown = admin.get(page(run)).context["shown"]["steps"]
+    assert [(step.label, len(step.below)) for step in shown if step.below] == [("s1", 1), ("s3", 1)]
+    assert [len(step.below) for step in admin.get(page(run) + "?from=30").context["shown"]["steps"]] == [0, 0, 0, 0, 1]
+
+
+def seen_on(response: Any) -> dict[str, str]:
+    """Return the versions of the parts, as the page sends them when it asks again."""
+    return dict(re.findall(r'data-part="(\w+)" data-version="(\w+)"', text_of(response)))
+
+
+def parts_in(response: Any) -> list[str]:
+    return re.findall(r'data-part="(\w+)"', text_of(response))
+
+
+def test_a_page_that_asks_again_is_sent_what_is_new(admin: Client) -> None:
+    run = make_long_run(done=30, status=Status.RUNNING, lease_until=2**40, step="s31", step_attempt=1)
+    log = {"created_at": timezone.now(), "level": "INFO", "logger_name": "x"}
+    SysLog.objects.create(message=f"[flow=hello run={run.pk} step=s1] one", **log)
+    seen = seen_on(admin.get(page(run)))
+    assert parts_in(admin.get(page(run, "live"), seen)) == ["head"]
+    SysLog.objects.create(message="[flow=other run=1 step=s1] no row of this run", **log)
+    assert parts_in(admin.get(page(run, "live"), seen)) == ["head"]
+    SysLog.objects.create(message=f"[flow=hello run={run.pk} step=s1] two", **log)
+    assert parts_in(admin.get(page(run, "live"), seen)) == ["head", "log"]
+    add_step(run, "s31")
+    Run.objects.update(step="s32", steps_done=31)
+    answer = admin.get(page(run, "live"), seen)
+    assert parts_in(answer) == ["head", "steps", "log"]
+    assert parts_in(admin.get(page(run, "live"), seen_on(answer) | {"texts": seen["texts"]})) == ["head"]
+    Run.objects.update(status=Status.SUCCEEDED, outputs='{"a": 1}')
+    assert parts_in(admin.get(page(run, "live"), seen_on(answer))) == ["head", "steps", "texts"]
+
+
+@pytest.mark.parametrize("seen", ["", "x", "-1", "9" * 30, "٣"])
+def test_a_version_that_means_nothing_counts_as_none(admin: Client, seen: str) -> None:
+    run = make_run()
+    asked = admin.get(page(run, "live"), dict.fromkeys(("steps", "texts", "log"), seen))
+    assert parts_in(asked) == ["head", "steps", "texts", "log"]
+
+
+def test_more_of_a_text_can_be_read_than_stands_on_the_page(admin: Client) -> None:
+    run = make_run(outputs=json.dumps({"rows": ["x" * 900]}))
+    row = add_step(run, "a", result=json.dumps({"msg": "y" * 900}), traceback="z" * 30_000 + "the end")
+    more = re.findall(r'data-more="([^"]+)"', text_of(admin.get(page(run))))
+    assert len(more) == 3
+    assert "y" * 401 not in text_of(admin.get(page(run)))
+    texts = [text_of(admin.get(url)) for url in more]
+    assert any("y" * 900 in text and "Download" not in text for text in texts)
+    assert any("x" * 900 in text for text in texts)
+    (end,) = [text for text in texts if "the end" in text]
+    assert "z" * 19_900 in end
+    assert "z" * 20_000 not in end
+    assert reverse("admin:flows_run_step_text", args=[run.pk, row.pk, "traceback"]) in end
+    assert all("<html" not in text for text in texts)
+
+
+def test_a_part_of_a_text_needs_the_permission_and_is_escaped(admin: Client) -> None:
+    run = make_run()
+    row = add_step(run, "a", result=HOSTILE * 20)
+    url = reverse("admin:flows_run_step_text", args=[run.pk, row.pk, "result"]) + "?part"
+    assert_harmless(text_of(admin.get(url)))
+    assert client_with("view_flow").get(url).status_code == 403
+    for what in ("owner", "params"):
+        missing = reverse("admin:flows_run_step_text", args=[run.pk, row.pk + 1, what]) + "?part"
+        assert admin.get(missing).status_code == 404
 
 
 # Where a parameter comes from

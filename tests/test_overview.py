@@ -80,6 +80,13 @@ def test_runs_are_counted_by_hour_and_status() -> None:
     assert sum(hour.runs.total() for hour in day) == 3
 
 
+def test_an_hour_with_more_runs_than_are_counted_says_so(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.overview.MOST_COUNTED", 2)
+    for _ in range(3):
+        record()
+    assert "at least 2 runs in the last 24 hours" in page(admin_client)
+
+
 def test_a_flow_that_became_slower_is_named_and_a_steady_one_is_not(admin_client: Client) -> None:
     for number in range(20):
         record("steady", seconds=1.0)
@@ -93,6 +100,14 @@ def test_dropped_log_rows_are_told(admin_client: Client) -> None:
     text = "40 log records were dropped (40 INFO): the queue was full, or the table refused them"
     SysLog.objects.create(created_at=timezone.now(), level="WARNING", logger_name="flows.log_writer", message=text)
     assert "40 log records were dropped" in page(admin_client)
+
+
+def test_dropped_log_rows_of_another_day_and_other_warnings_are_not_told(admin_client: Client) -> None:
+    text = "40 log records were dropped (40 INFO)"
+    moments = ((timedelta(hours=25), "flows.log_writer"), (timedelta(0), "shop"))
+    for age, logger in moments:
+        SysLog.objects.create(created_at=timezone.now() - age, level="WARNING", logger_name=logger, message=text)
+    assert "were dropped" not in page(admin_client)
 
 
 def test_each_part_needs_its_permission(client_with: CLIENT_WITH) -> None:

@@ -1,6 +1,7 @@
 """Each page of the admin asks the database no more often of a large site than of a small one."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -16,13 +17,16 @@ from flows.models import Flow, Run, Schedule, Status, StepRun, SysLog, Trigger
 
 pytestmark = pytest.mark.django_db
 
-FEW, MANY = 3, 60
+FEW, MANY = 6, 60
 LISTS = "/admin/flows/run/"
 PAGES = {
     "overview": "/admin/",
     "flows": "/admin/flows/flow/",
     "schedules": "/admin/flows/flow/{flow}/schedules/",
     "editor": "/admin/flows/flow/{flow}/change/",
+    "run form": "/admin/flows/flow/{flow}/run/",
+    "where used": "/admin/flows/flow/procedures/common.Kt/prt/",
+    "workers": "/admin/flows/flow/workers/",
     "versions": "/admin/flows/flow/{flow}/versions/",
     "comparison of versions": "/admin/flows/flow/{flow}/versions/compare/?old=1&new=2",
     "runs": LISTS,
@@ -33,10 +37,13 @@ PAGES = {
     "runs by trigger": LISTS + "?trigger=command",
     "runs by time": LISTS + "?time=24h",
     "run": LISTS + "{run}/change/",
+    "run, its last steps": LISTS + "{run}/change/?from=60",
     "live fragment": LISTS + "{run}/live/",
+    "origin": LISTS + "{run}/origin/s1/",
     "resume": LISTS + "{run}/resume/",
     "diff": LISTS + "diff/?a={run}&b={other}",
     "log": "/admin/flows/syslog/",
+    "log of a run": "/admin/flows/syslog/?flow=flow1&run={run}",
 }
 
 
@@ -66,6 +73,74 @@ def test_the_answers_to_an_editor_ask_for_each_thing_once(admin_client: Client, 
         return counted(lambda: admin_client.post(f"/admin/flows/flow/{address}", data).status_code)
 
     assert asked(MANY) == asked(FEW)
+
+
+STEPS, LARGE = 500, 1_000_000
+
+
+@pytest.fixture
+def long_run() -> Run:
+    """A run of 500 steps with a megabyte of results."""
+    result = json.dumps({"msg": "x" * (LARGE // STEPS)})
+    run = Run.objects.create(**{**vars_of(run_of(0, STEPS)), "failed_step": "s499"})
+    StepRun.objects.bulk_create(
+        StepRun(run=run, path=f"s{number}", attempt=1, status="succeeded", params="{}", result=result)
+        for number in range(STEPS)
+    )
+    return run
+
+
+def vars_of(run: Run) -> dict[str, object]:
+    return {field.attname: getattr(run, field.attname) for field in Run._meta.concrete_fields if field.name != "id"}
+
+
+@pytest.mark.parametrize("part", ["change/", "live/", "change/?from=250"])
+def test_the_page_of_a_long_run_sends_a_part_of_it_and_reads_the_beginning_of_results(
+    admin_client: Client, long_run: Run, part: str
+) -> None:
+    with CaptureQueriesContext(connection) as made:
+        content = admin_client.get(f"{LISTS}{long_run.pk}/{part}").content
+    assert len(content) < 80_000
+    assert content.count(b'class="run-step"') == 25
+    columns = [query["sql"].partition(" FROM ")[0] for query in made if "wf_step_run" in query["sql"]]
+    assert columns
+    assert not [
+        sql for sql in columns if re.search(r'(?<!\()["`]wf_step_run["`]\.["`](params|result|traceback)["`]', sql)
+    ]
+
+
+def test_a_page_that_has_seen_all_is_sent_the_head_of_a_long_run(admin_client: Client, long_run: Run) -> None:
+    text = admin_client.get(f"{LISTS}{long_run.pk}/change/").content.decode()
+    seen = dict(re.findall(r'data-part="(\w+)" data-version="(\w+)"', text))
+    with CaptureQueriesContext(connection) as made:
+        content = admin_client.get(f"{LISTS}{long_run.pk}/live/", seen).content
+    assert len(content) < 4_000
+    assert not [query for query in made if "wf_step_run" in query["sql"]]
+
+
+def test_of_a_long_flow_the_picture_draws_a_part_and_the_check_names_the_first_places(admin_client: Client) -> None:
+    text = document(STEPS)
+    data = {"document": text, "flow_json": text}
+    assert len(admin_client.post("/admin/flows/flow/picture/", data).content) < 60_000
+    assert len(admin_client.post("/admin/flows/flow/check/", data).content) < 30_000
+
+
+def test_the_newest_run_of_each_flow_is_found_without_a_look_at_the_others(admin_client: Client) -> None:
+    fill(FEW)
+    with CaptureQueriesContext(connection) as made:
+        admin_client.get(PAGES["flows"])
+    (sql,) = [query["sql"] for query in made if "wf_run" in query["sql"]]
+    assert "GROUP BY" not in sql
+    assert sql.count("LIMIT 1") == Flow.objects.count()
+
+
+def test_the_start_page_asks_for_one_status_at_a_time(admin_client: Client) -> None:
+    fill(FEW)
+    with CaptureQueriesContext(connection) as made:
+        admin_client.get(PAGES["overview"])
+    asked = [query["sql"] for query in made if "wf_run" in query["sql"]]
+    assert asked
+    assert not [sql for sql in asked if re.search(r'["`]status["`] IN', sql)]
 
 
 def queries(client: Client, page: str) -> int:

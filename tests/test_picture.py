@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from flows.engine import Finding, Registry, check
 from flows.models import Flow
-from flows.picture import Node, Picture, picture_of, to_svg, to_svg_file
+from flows.picture import Node, Picture, drawn_in_part, parts_of, picture_of, to_svg, to_svg_file
 from flows.picture.file import stylesheet
 from flows.picture.lanes import MAX_LANES, Span, lanes_of
 from flows.picture.layout import RIGHT, Layout, lay_out
@@ -531,3 +531,84 @@ def test_a_stored_text_that_is_no_flow_still_has_a_page_and_a_file(admin_client:
     flow = make_flow([1, 2])
     assert b"No picture of this text" in admin_client.get(page_of(flow)).content
     assert b"the document is a list" in admin_client.get(file_of(flow)).content
+
+
+# A long flow in parts
+
+
+def long_flow(wrong: int = -1, **document: Any) -> Picture:
+    """Return the picture of 100 steps, each of which reads the one before; the wrong one reads what is not there."""
+    steps = [step(f"s{n}", {"msg": "@nobody.x" if n == wrong else f"@s{n - 1}.msg" if n else 1}) for n in range(100)]
+    return drawn(*steps, **document)
+
+
+def shown_in(picture: Picture) -> list[str]:
+    return [picture.nodes[box.place].name for box in lay_out(picture).boxes]
+
+
+@without_database
+def test_a_long_flow_is_drawn_in_parts_with_ways_to_the_others() -> None:
+    picture = drawn_in_part(long_flow(), 2)
+    assert shown_in(picture) == [f"s{n}" for n in range(40, 80)]
+    parts = [(part.label, part.is_drawn) for part in parts_of(picture)]
+    assert parts == [("Steps 1\u201340", False), ("Steps 41\u201380", True), ("Steps 81\u2013100", False)]
+    assert "A short arrow comes from a step of another part." in to_svg(picture)
+
+
+@without_database
+def test_an_arrow_from_another_part_is_a_stub_at_its_row() -> None:
+    layout = lay_out(drawn_in_part(long_flow(), 2))
+    first, second = layout.arrows[:2]
+    assert (first.source, first.target, first.lane) == (39, 40, None)
+    assert (second.source, second.target, second.lane is None) == (40, 41, False)
+    assert len(layout.arrows) == 40
+
+
+@without_database
+def test_the_part_with_the_first_finding_is_drawn_unless_another_is_chosen() -> None:
+    picture = long_flow(wrong=90)
+    assert shown_in(drawn_in_part(picture, None))[0] == "s80"
+    assert shown_in(drawn_in_part(picture, 1))[0] == "s0"
+    assert [part.findings for part in parts_of(drawn_in_part(picture, 1))] == [0, 0, 1]
+    assert shown_in(drawn_in_part(long_flow(), None))[0] == "s0"
+
+
+@without_database
+@pytest.mark.parametrize(("number", "first"), [(0, "s0"), (9, "s80")])
+def test_a_part_that_there_is_not_is_the_nearest(number: int, first: str) -> None:
+    assert shown_in(drawn_in_part(long_flow(), number))[0] == first
+
+
+@without_database
+def test_what_stands_around_the_steps_is_drawn_where_it_stands() -> None:
+    picture = long_flow(inputs={"who": {"type": "string"}}, outputs={"x": "@s99.msg"}, on_failure=[step("tell")])
+    last = drawn_in_part(picture, 3)
+    assert shown_in(last)[-3:] == ["Outputs", "After a failure", "tell"]
+    assert shown_in(drawn_in_part(picture, 1))[:2] == ["Inputs", "s0"]
+
+
+@without_database
+def test_a_flow_of_forty_boxes_has_no_parts_and_a_file_holds_all() -> None:
+    few = drawn(*(step(f"s{n}") for n in range(40)))
+    assert drawn_in_part(few, 2) is few
+    assert parts_of(few) == []
+    assert len(boxes_in(tree_of(long_flow()))) == 100
+
+
+@pytest.mark.django_db
+def test_the_page_and_the_redrawn_picture_turn_to_a_part(admin_client: Client) -> None:
+    text = json.dumps({"procedures": [step(f"s{n}") for n in range(100)]})
+    flow = Flow.objects.create(flow_name="long", flow_json=text, enabled=True)
+    address = reverse("admin:flows_flow_change", args=[flow.pk])
+    first = admin_client.get(address).content.decode()
+    assert '<a href="?picture=2#flow-picture-heading" data-part="2">' in first
+    assert 'data-pointer="/procedures/99"' not in re.sub(r"<script.*?</script>", "", first, flags=re.DOTALL)
+    for answer in (
+        admin_client.get(address, {"picture": "3"}),
+        admin_client.post(REDRAW, {"flow_json": text, "picture": "3"}),
+        admin_client.post(REDRAW, {"flow_json": text, "picture": "9"}),
+    ):
+        assert 'data-part="3" aria-current="true"' in answer.content.decode()
+        assert 'aria-label="Step 100, s99.' in answer.content.decode()
+    for nonsense in ("x", "-1", "9" * 30):
+        assert admin_client.get(address, {"picture": nonsense}).status_code == 200

@@ -26,7 +26,9 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     # Who asks for a run is told at once that the broker is down; the run waits in its row.
     broker_connection_timeout=2,
-    task_publish_retry=False,
+    # Once more at once: a connection that was kept breaks when the broker restarts.
+    task_publish_retry=True,
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0},
     beat_scheduler="flows.beat:FlowScheduler",
     # Celery counts wrongly in a zone that sets its clocks; when flows are due is counted in the zone of each schedule.
     timezone="UTC",
@@ -37,6 +39,8 @@ app.conf.update(
 )
 if settings.CELERY_BROKER_URL.startswith("amqp"):
     app.conf.task_queue_max_priority = 9
+    # A message counts as sent when the broker has it.
+    app.conf.broker_transport_options = {"confirm_publish": True}
 if settings.CELERY_BROKER_URL.startswith(("redis", "sentinel")):
     # A worker that died whole gives its messages back after five minutes. A run may take longer: then its message comes
     # once more, and is thrown away, because the run has an owner.

@@ -179,7 +179,7 @@ class FlowAdmin(FlowModelAdmin):
             "may_set": flow and self.has_change_permission(request, flow),
             "may_restore": flow and flow.deleted and super().has_change_permission(request),
             "version": version_to_edit(request, flow),
-        } | picture.on_page(context)
+        } | picture.on_page(context, request.GET.get(picture.PART, ""))
         if "flow_json" in context["adminform"].form.fields:
             context["adminform"].form.fields["flow_json"].widget.may_view = self.has_view_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)

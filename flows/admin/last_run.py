@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from flows.admin.paging import query
 from flows.models import Flow, Run
+from flows.run_pages.listing import newest_of_each
 from flows.tables import is_missing_table
 
 _ATTRIBUTE = "newest_run"
@@ -29,7 +30,7 @@ def read(flows: Iterable[Flow]) -> None:
     """Read the newest run of each of these flows, by one query; none where `migrate` has not made the table."""
     rows = list(flows)
     try:
-        newest = Run.objects.newest_of_each(flow.flow_name for flow in rows)
+        newest = newest_of_each(flow.flow_name for flow in rows)
     except DatabaseError as error:
         if not is_missing_table(error):
             raise

@@ -136,13 +136,14 @@ def _chart(overview: Overview) -> dict[str, Any] | None:
     ]
     seen = [status for status in STACK if any(hour.runs[status] for hour in overview.hours)]
     total = sum(hour.runs.total() for hour in overview.hours)
+    least = "at least " if any(hour.is_cut for hour in overview.hours) else ""
     return {
         "width": WIDTH,
         "height": HEIGHT,
         "bars": bars,
         "filled": [bar for bar in bars if bar.pieces],
         "statuses": seen,
-        "total": counted(total, "run"),
+        "total": least + counted(total, "run"),
         "ticks": [_clock(hour.since) for hour in overview.hours[::6]] + [_clock(overview.hours[-1].until)],
     }
 
@@ -153,7 +154,8 @@ def _hour_url(hour: Hour) -> str:
 
 def _text(hour: Hour) -> str:
     kinds = ", ".join(f"{hour.runs[status]} {status}" for status in STACK if hour.runs[status])
-    return f"{_clock(hour.since)} to {_clock(hour.until)}: {kinds or 'no runs'}"
+    least = "at least " if hour.is_cut else ""
+    return f"{_clock(hour.since)} to {_clock(hour.until)}: {least}{kinds or 'no runs'}"
 
 
 def _pieces(hour: Hour, peak: int) -> list[Piece]:

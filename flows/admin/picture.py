@@ -14,15 +14,22 @@ from django.utils.http import content_disposition_header
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
+from flows.engine import Report
 from flows.forms import with_line_feeds
 from flows.models import Flow
-from flows.picture import Picture, picture_of, to_svg, to_svg_file
+from flows.picture import Picture, drawn_in_part, parts_of, picture_of, to_svg, to_svg_file
+from flows.remembered import Remembered
 from flows.services import check_document
 
 if TYPE_CHECKING:
     FlowModelAdmin = admin.ModelAdmin[Flow]
 else:
     FlowModelAdmin = admin.ModelAdmin
+
+
+PART = "picture"
+"""The parameter that names the part of a long picture to draw."""
+_PICTURES = Remembered[tuple[Report, Picture]](most=16)
 
 
 def urls(model_admin: FlowModelAdmin) -> list[URLPattern]:
@@ -38,13 +45,14 @@ def urls(model_admin: FlowModelAdmin) -> list[URLPattern]:
     ]
 
 
-def on_page(context: dict[str, Any]) -> dict[str, Any]:
-    """Return what the page of a flow needs to show its picture: of the text that stands in the form."""
+def on_page(context: dict[str, Any], number: str) -> dict[str, Any]:
+    """Return what the page of a flow needs to show its picture: of the text that stands in the form, the part of this
+    number."""
     flow: Flow | None = context.get("original")
     form = context["adminform"].form
     stored = flow.flow_json if flow else ""
     text = form["flow_json"].value() if "flow_json" in form.fields else stored
-    return drawing(with_line_feeds(text or ""), flow.flow_name if flow else "")
+    return drawing(with_line_feeds(text or ""), flow.flow_name if flow else "", number)
 
 
 @require_POST
@@ -52,8 +60,9 @@ def redrawn(request: HttpRequest, model_admin: FlowModelAdmin) -> HttpResponseBa
     """Draw the text that was sent; store nothing."""
     if not (model_admin.has_view_or_change_permission(request) or model_admin.has_add_permission(request)):
         raise PermissionDenied
-    text, name = (request.POST.get(key, "") for key in ("flow_json", "flow_name"))
-    response = TemplateResponse(request, "admin/flows/flow/picture_drawing.html", drawing(with_line_feeds(text), name))
+    text, name, number = (request.POST.get(key, "") for key in ("flow_json", "flow_name", PART))
+    context = drawing(with_line_feeds(text), name, number)
+    response = TemplateResponse(request, "admin/flows/flow/picture_drawing.html", context)
     patch_cache_control(response, no_store=True)
     return response
 
@@ -72,14 +81,20 @@ def as_file(request: HttpRequest, object_id: str, model_admin: FlowModelAdmin) -
     return response
 
 
-def drawing(text: str, name: str) -> dict[str, Any]:
+def drawing(text: str, name: str, number: str) -> dict[str, Any]:
     """Return what the template of the picture needs."""
-    picture = _picture(text, name)
+    chosen = int(number) if number.isascii() and number.isdecimal() and len(number) < 5 else None
+    picture = drawn_in_part(_picture(text, name), chosen)
     # The tree that it is written from escapes what stands in it.
     svg = "" if picture.message else mark_safe(to_svg(picture, name))  # noqa: S308
-    return {"picture": picture, "picture_svg": svg}
+    return {"picture": picture, "picture_svg": svg, "picture_parts": parts_of(picture)}
 
 
 def _picture(text: str, name: str) -> Picture:
+    """Return the picture of a text; it is as old as what the checker has to say of it."""
     report = check_document(text, name)
-    return picture_of(text, report.findings, report.hints)
+    known = _PICTURES.find(text)
+    if known is None or known[0] is not report:
+        known = report, picture_of(text, report.findings, report.hints)
+        _PICTURES.keep(text, known)
+    return known[1]

@@ -24,7 +24,7 @@ from flows.engine import FlowError
 from flows.engine.text import visible
 from flows.models import Run
 from flows.paging.keys import Cursor
-from flows.run_pages.detail import RunDetail, read_origins, read_run
+from flows.run_pages.detail import NOTHING_SEEN, RunDetail, Seen, read_origins, read_run
 from flows.run_pages.listing import read_runs
 from flows.run_pages.selection import RunSelection
 from flows.tables import is_missing_table
@@ -118,19 +118,24 @@ class RunAdmin(RunModelAdmin):
     @method_decorator(require_safe)
     @page_for("flows.view_run")
     def live_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """Answer the page that watches a run: the same fragment that stands on it."""
-        response = self.render(request, "live", run_view.page_context(request, self._detail(request, run_id)))
+        """Answer the page that watches a run: the same fragment that stands on it, without what it has already."""
+        seen = Seen(*(request.GET.get(name, "") for name in Seen._fields))
+        response = self.render(request, "live", run_view.page_context(request, self._detail(request, run_id, seen)))
         patch_cache_control(response, no_store=True)
         return response
 
     @method_decorator(require_safe)
     @page_for("flows.view_run")
     def text_view(self, request: HttpRequest, run_id: int, what: str) -> HttpResponse:
+        if run_view.PART in request.GET:
+            return self.render(request, "text_body", {"text": run_texts.part_of_run(run_id, what)})
         return run_texts.of_run(run_id, what)
 
     @method_decorator(require_safe)
     @page_for("flows.view_run")
     def step_text_view(self, request: HttpRequest, run_id: int, step_run_id: int, what: str) -> HttpResponse:
+        if run_view.PART in request.GET:
+            return self.render(request, "text_body", {"text": run_texts.part_of_step(run_id, step_run_id, what)})
         return run_texts.of_step(run_id, step_run_id, what)
 
     @method_decorator(require_safe)
@@ -194,8 +199,9 @@ class RunAdmin(RunModelAdmin):
         context = site | {"opts": self.opts, "media": self.media} | context
         return TemplateResponse(request, f"admin/flows/run/{name}.html", context)
 
-    def _detail(self, request: HttpRequest, run_id: int) -> RunDetail:
-        return read_run(run_id, with_log=request.user.has_perm("flows.view_syslog"))
+    def _detail(self, request: HttpRequest, run_id: int, seen: Seen = NOTHING_SEEN) -> RunDetail:
+        number = _number(request.GET.get(run_view.FROM, "")) or None
+        return read_run(run_id, with_log=request.user.has_perm("flows.view_syslog"), number=number, seen=seen)
 
     def _note(self, request: HttpRequest, run: Run, text: str) -> None:
         LogEntry.objects.log_actions(request.user.pk, [run], CHANGE, text)  # type: ignore[arg-type]

@@ -18,8 +18,8 @@ from flows.services import FlowRefused
 
 PERMISSION = "flows.view_run"
 OTHERS = 20
-MOST_BLOCKS = 200
-MOST_EQUAL = 100
+MOST_BLOCKS = 50
+MOST_EQUAL = 25
 _DEEPEST = 4
 
 

@@ -1,7 +1,7 @@
 """Prepare what the templates of runs show; every query has been made before."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest
@@ -20,16 +20,30 @@ from flows.models.run import LOST
 from flows.outcome import duration
 from flows.paging.pages import Page
 from flows.run_pages import listing
-from flows.run_pages.detail import HEAD, HEAD_BELOW, RunDetail, document_of, log_selection, seconds_so_far
+from flows.run_pages.detail import (
+    HEAD,
+    MOST_BELOW,
+    WHOLE,
+    RunDetail,
+    ShownSteps,
+    log_selection,
+    seconds_so_far,
+)
 from flows.run_pages.lineage import Origin, has_references
 from flows.run_pages.selection import RunSelection
-from flows.run_pages.steps import StepNode, steps_in
+from flows.run_pages.steps import StepNode
+from flows.run_pages.window import Part
 
 OPEN_UP_TO = 50
-_LONGEST_TEXT = 20_000
+_MOST_WARNINGS = 20
 _LOG_COMES_LATE = timedelta(seconds=5)
+_LABELS = {"params": "parameters"}
 _TEXTS = (("inputs", "inputs"), ("outputs", "outputs"), ("definition", "definition, as it was"))
 STATUSES = (*Status.values, LOST)
+FROM = "from"
+"""The parameter of the page of a run that names the number of a step to show."""
+PART = "part"
+"""The parameter with which a text is answered as a part of a page, not as a file."""
 
 
 class ShownRun(NamedTuple):
@@ -108,28 +122,35 @@ def _filters(selection: RunSelection) -> list[tuple[str, str]]:
 
 
 class ShownText(NamedTuple):
-    """A text that may be large: its beginning, how long it is, and where all of it is; no address where it is whole."""
+    """A text that may be large: its beginning and how long it is.
 
-    name: str
+    `url` is where all of it is, and `more_url` where more of it can be read; empty where it is whole.
+    """
+
+    label: str
     text: str
     length: str
     url: str
+    more_url: str
+    key: str = ""
 
 
 class ShownAttempt(NamedTuple):
     """One execution of a step."""
 
     number: int
-    key: str
+    head: str
     status: str
-    began: str
-    took: str
     error: str
     wait: str
     not_storable: str
     origin: str
     origin_url: str
     texts: list[ShownText]
+
+    @property
+    def has_more_to_say(self) -> bool:
+        return bool(self.head or self.error or self.wait or self.not_storable or self.origin)
 
 
 class ShownStep(NamedTuple):
@@ -162,18 +183,23 @@ def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
         "took": duration(seconds) if seconds else "",
         "facts": _facts(request, detail),
         "continued_by": [(number, run_url(number)) for number in detail.continued_by],
-        "steps": _shown_steps(detail),
-        "is_cut": detail.is_cut,
-        "texts": [(_run_text(run, name), label) for name, label in _TEXTS],
+        "shown": _shown_steps(detail.steps, run) if detail.steps else None,
+        "texts": [_run_text(run, name, label) for name, label in _TEXTS] if detail.has_new_texts else None,
         "warnings": _warnings(run),
+        "now": detail.now,
         "may_resume": can_go_on(run) and user.has_perm("flows.resume_run"),
         "may_cancel": not run.is_ended and not run.cancel_asked_by and user.has_perm("flows.cancel_run"),
         "again_url": _again_url(run) if user.has_perm("flows.run_flow") else "",
-        "may_see_log": user.has_perm("flows.view_syslog"),
-        "log_rows": [_without_run(log_view.shown_row(row, plain)) for row in detail.log],
+        "may_see_log": user.has_perm("flows.view_syslog") and detail.log is not None,
+        "log_rows": [_without_run(log_view.shown_row(row, plain)) for row in detail.log or ()],
         "log_url": log_view.list_url(log_selection(run)),
-        "live_url": reverse("admin:flows_run_live", args=[run.pk]),
+        "live_url": reverse("admin:flows_run_live", args=[run.pk]) + _part_of(request),
     }
+
+
+def _part_of(request: HttpRequest) -> str:
+    """Return the end of an address that asks for the same part of the steps as this request."""
+    return query({FROM: request.GET[FROM]}) if FROM in request.GET else ""
 
 
 def _may_change(run: Run) -> bool:
@@ -210,20 +236,24 @@ def _facts(request: HttpRequest, detail: RunDetail) -> list[tuple[str, str, str]
     return [fact for fact in facts if fact[1]]
 
 
-def _run_text(run: Run, name: str) -> ShownText | None:
-    text: str = getattr(run, name)
+def _run_text(run: Run, name: str, label: str) -> ShownText | None:
+    head: str = run.definition[:HEAD] if name == "definition" else getattr(run, f"{name}_head")
+    length: int = len(run.definition) if name == "definition" else getattr(run, f"{name}_length")
     url = reverse("admin:flows_run_text", args=[run.pk, name])
-    return _shown_text(name, text[:_LONGEST_TEXT], len(text), url) if text not in ("", "{}", "[]") else None
+    return shown_text(label, head, length, url, name) if head not in ("", "{}", "[]") else None
 
 
-def _shown_text(name: str, head: str, length: int, url: str) -> ShownText:
-    """Return a text that is laid out where it is whole."""
+def shown_text(label: str, head: str, length: int, url: str, key: str = "") -> ShownText:
+    """Return a text that is laid out where it is whole; `key` tells it apart from the others of a page."""
+    label = label.capitalize()
     if length > len(head):
-        return ShownText(name, head, f"{length:,}", url)
+        more_url = f"{url}?{PART}" if len(head) < WHOLE else ""
+        return ShownText(label, head, f"{length:,}", url, more_url, key)
     try:
-        return ShownText(name, json.dumps(json.loads(head), indent=2, ensure_ascii=False), f"{length:,}", "")
+        laid_out = json.dumps(json.loads(head), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return ShownText(name, head, f"{length:,}", "")
+        laid_out = head
+    return ShownText(label, laid_out, "", "", "", key)
 
 
 def _warnings(run: Run) -> list[str]:
@@ -231,16 +261,47 @@ def _warnings(run: Run) -> list[str]:
         warnings = json.loads(run.warnings)
     except ValueError:
         return []
-    return [visible(str(text)) for text in warnings] if isinstance(warnings, list) else []
+    if not isinstance(warnings, list):
+        return []
+    more = [f"and {counted(len(warnings) - _MOST_WARNINGS, 'more warning')}"] if len(warnings) > _MOST_WARNINGS else []
+    return [visible(str(text)) for text in warnings[:_MOST_WARNINGS]] + more
 
 
-def _shown_steps(detail: RunDetail) -> list[ShownStep]:
-    run = detail.run
-    document = document_of(run)
-    steps = [step for key in ("procedures", "on_failure") for step in steps_in(document, key)]
-    followed = {str(step.get("name")) for step in steps if has_references(step)}
-    shown = [_shown_step(node, run, is_top=True) for node in detail.steps]
-    return [one._replace(origin_url=origin_url(run, one.path)) if one.path in followed else one for one in shown]
+class ShownPart(NamedTuple):
+    """A part of the steps, as the way to it."""
+
+    text: str
+    note: str
+    url: str
+    is_shown: bool
+    is_bad: bool
+
+
+def _shown_steps(steps: ShownSteps, run: Run) -> dict[str, Any]:
+    """Return the steps of the window, and the ways to the others."""
+    parts = [_shown_part(part, run) for part in steps.parts]
+    place = next((place for place, part in enumerate(parts) if part.is_shown), 0)
+    followed = {entry.name for entry in steps.window.entries if has_references(entry.step)}
+    now = timezone.now()
+    shown = [_shown_step(node, run, now) for node in steps.nodes]
+    return {
+        "steps": [one._replace(origin_url=origin_url(run, one.path)) if one.path in followed else one for one in shown],
+        "parts": parts,
+        "before": parts[place - 1] if place else None,
+        "after": parts[place + 1] if place + 1 < len(parts) else None,
+        "total": steps.window.total,
+        "is_cut": steps.is_cut,
+        "most_below": MOST_BELOW,
+    }
+
+
+def _shown_part(part: Part, run: Run) -> ShownPart:
+    notes = [f"{part.failed} failed"] if part.failed else []
+    if part.is_current and not part.failed:
+        notes.append(run.shown_status)
+    text = f"{part.first}\u2013{part.last}" if part.last > part.first else str(part.first)
+    url = f"{run_url(run.pk)}?{FROM}={part.first}#steps"
+    return ShownPart(text, ", ".join(notes), url, part.is_shown, bool(part.failed))
 
 
 def origin_url(run: Run, step: str) -> str:
@@ -271,10 +332,9 @@ def shown_origin(origin: Origin, run: Run) -> ShownOrigin:
     )
 
 
-def _shown_step(node: StepNode, run: Run, *, is_top: bool) -> ShownStep:
+def _shown_step(node: StepNode, run: Run, now: datetime) -> ShownStep:
     last = node.last
-    attempts = [_shown_attempt(row, HEAD if is_top else HEAD_BELOW) for row in node.attempts]
-    below = [_shown_step(one, run, is_top=False) for one in node.below]
+    below = [_shown_step(one, run, now) for one in node.below]
     return ShownStep(
         visible(node.path),
         visible(node.label),
@@ -282,8 +342,8 @@ def _shown_step(node: StepNode, run: Run, *, is_top: bool) -> ShownStep:
         node.status,
         duration(last.seconds) if last and last.seconds else "",
         _note(node, run),
-        attempts,
-        bars_of(node, run, timezone.now()),
+        [_shown_attempt(row, len(node.attempts)) for row in node.attempts],
+        bars_of(node, run, now),
         below,
         len(below) <= OPEN_UP_TO,
         _counted_below(node),
@@ -311,19 +371,19 @@ def _wait_before(node: StepNode) -> str:
     return f", after a wait of {duration(last.retry_in)}" if last and last.retry_in else ""
 
 
-def _shown_attempt(row: StepRun, head: int) -> ShownAttempt:
+def _shown_attempt(row: StepRun, made: int) -> ShownAttempt:
     heads: Any = row
+    took = f" after {duration(row.seconds)}" if row.seconds else ""
+    head = f"Attempt {row.attempt}, {row.began}: {row.status}{took}." if made > 1 or row.status == "interrupted" else ""
     texts = [
-        _step_text(row, "params", heads.params_head, heads.params_length, head),
-        _step_text(row, "result", heads.result_head, heads.result_length, head),
-        _step_text(row, "traceback", heads.traceback_tail, len(heads.traceback_tail), head),
+        _step_text(row, "params", heads.params_head, heads.params_length),
+        _step_text(row, "result", heads.result_head, heads.result_length),
+        _step_text(row, "traceback", heads.traceback_tail, heads.traceback_length),
     ]
     return ShownAttempt(
         row.attempt,
-        f"{row.attempt} ",
+        head,
         row.status,
-        row.began,
-        duration(row.seconds) if row.seconds else "",
         visible(row.error_message or row.error_type),
         duration(row.retry_in) if row.retry_in else "",
         visible(row.not_storable),
@@ -333,10 +393,9 @@ def _shown_attempt(row: StepRun, head: int) -> ShownAttempt:
     )
 
 
-def _step_text(row: StepRun, name: str, head: str, length: int, most: int) -> ShownText | None:
+def _step_text(row: StepRun, name: str, head: str, length: int) -> ShownText | None:
     if not head or head == "{}":
         return None
-    url = reverse("admin:flows_run_step_text", args=[row.run_id, row.pk, name])
-    # The end of a traceback says what was raised; whether there is more, its length does not tell.
-    cut = name == "traceback" and length >= most
-    return _shown_text({"params": "parameters"}.get(name, name), head, length + cut, url)
+    is_cut = length > len(head)
+    url = reverse("admin:flows_run_step_text", args=[row.run_id, row.pk, name]) if is_cut else ""
+    return shown_text(_LABELS.get(name, name), head, length, url, f"{row.path}#{row.attempt} {name}")

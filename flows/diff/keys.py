@@ -147,12 +147,14 @@ def _out_of_order(pairs: dict[int, int]) -> set[int]:
 
 
 def _in_values(old: Any, new: Any, path: Path, step: str) -> Iterator[Difference]:
+    if _text(old) == _text(new):
+        return
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**new, **old}:
             yield from _at_key(old, new, key, path, step)
     elif isinstance(old, list) and isinstance(new, list):
         yield from _in_lists(old, new, path, step)
-    elif _text(old) != _text(new):
+    else:
         yield Difference("changed", path, step, old, new)
 
 

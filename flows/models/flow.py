@@ -6,7 +6,7 @@ from typing import Self
 from django.db import models
 from django.utils import timezone
 
-from flows.engine.document import load_document
+from flows.calls import calls_of
 from flows.engine.text import visible
 
 
@@ -62,9 +62,7 @@ class Flow(models.Model):
     @property
     def step_count(self) -> int | None:
         """Return how many steps the stored document lists; None where it is no such document."""
-        value, findings = load_document(self.flow_json)
-        steps = value.get("procedures") if not findings and isinstance(value, dict) else None
-        return len(steps) if isinstance(steps, list) else None
+        return calls_of(self.flow_json).steps
 
     def enable(self) -> None:
         self.enabled = True

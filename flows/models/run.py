@@ -1,12 +1,12 @@
 """The table of runs: each row is a small state machine, and every change of status names the status it expects."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Self
 
 from django.db import models, transaction
 from django.db.models import Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Left, Length
 from django.utils import timezone
 
 from flows.engine.text import visible
@@ -64,6 +64,21 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Leave out what a list does not show, which may have megabytes."""
         return self.defer("definition", "subflows", "inputs", "code", "outputs", "warnings")
 
+    def for_lists(self) -> Self:
+        """Read only what says which run it is, when it began and what became of it."""
+        columns = ("id", "flow_name", "status", "place", "pid", "process_began", "started_at", "created_at", "ended_at")
+        return self.with_lease().only(*columns, "step", "failed_step", "seconds")
+
+    def with_heads(self, characters: int) -> Self:
+        """Read only the beginning of inputs and outputs, as `inputs_head` and `outputs_head`, and their lengths, and
+        nothing of what no page shows."""
+        return self.defer("subflows", "inputs", "code", "outputs").annotate(
+            inputs_head=Left("inputs", characters),
+            inputs_length=Length("inputs"),
+            outputs_head=Left("outputs", characters),
+            outputs_length=Length("outputs"),
+        )
+
     def of_flow(self, name: str) -> Self:
         return self.filter(flow_name=name)
 
@@ -109,21 +124,6 @@ class RunQuerySet(models.QuerySet["Run"]):
     def _known_dead(self) -> list[int]:
         here = self.model.objects.using(self.db).running().filter(place=place()).exclude(place="")
         return [run.pk for run in here.only("place", "pid", "process_began") if run.process.is_known_dead]
-
-    def counted_by_hour(self, first: datetime, hours: int) -> list[tuple[int, str, int]]:
-        """Count the runs of so many hours from `first` on: number of the hour, status, runs."""
-        begins = [(number, first + timedelta(hours=number)) for number in range(hours + 1)]
-        cases = [models.When(created_at__gte=begin, then=number) for number, begin in reversed(begins[:-1])]
-        rows = self.filter(created_at__gte=first, created_at__lt=begins[-1][1]).order_by()
-        rows = rows.annotate(hour=models.Case(*cases, output_field=models.IntegerField()))
-        counted = rows.values("hour", "status").annotate(runs=models.Count("id"))  # type: ignore[misc]  # the plugin forgets what was annotated
-        return [(row["hour"], row["status"], row["runs"]) for row in counted]
-
-    def newest_of_each(self, names: Iterable[str]) -> dict[str, "Run"]:
-        """Return the newest run of each of these flows, by name."""
-        newest = self.filter(flow_name__in=list(names)).order_by().values("flow_name").annotate(last=models.Max("id"))
-        rows = self.model.objects.filter(pk__in=newest.values("last"))
-        return {run.flow_name: run for run in rows.with_lease().without_texts()}
 
 
 class Run(models.Model):

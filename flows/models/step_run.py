@@ -1,5 +1,8 @@
 """The table of step runs: one row for each execution of a step that has ended. A row is never changed."""
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Self
 
 from django.db import models
@@ -35,8 +38,9 @@ class StepRunQuerySet(models.QuerySet["StepRun"]):
         return self.defer("params", "result", "traceback")
 
     def with_heads(self, characters: int) -> Self:
-        """Read only the beginning of parameters and result, as `params_head` and `result_head`, and their lengths; of a
-        traceback the end, as `traceback_tail`; and the run that a reused step comes from, as `reused_run`."""
+        """Read only the beginning of parameters and result, as `params_head` and `result_head`; of a traceback the end,
+        which says what was raised, as `traceback_tail`; their lengths; and the run that a reused step comes from, as
+        `reused_run`."""
         origin = StepRun.objects.filter(pk=OuterRef("reused_from")).values("run_id")
         return self.without_texts().annotate(
             params_head=Left("params", characters),
@@ -44,8 +48,23 @@ class StepRunQuerySet(models.QuerySet["StepRun"]):
             result_head=Left("result", characters),
             result_length=Length("result"),
             traceback_tail=Right("traceback", characters),
+            traceback_length=Length("traceback"),
             reused_run=Subquery(origin),
         )
+
+    def of_steps(self, names: Iterable[str]) -> Self:
+        """Narrow to executions of these steps themselves."""
+        return self.filter(path__in=list(names))
+
+    def below_steps_of(self, names: Iterable[str]) -> Self:
+        """Narrow to the entries of these steps and the steps of their sub-flows."""
+        # As ranges, which the index of the paths finds: of each letter the one behind it ends them.
+        ranges = [Q(path__gt=name + first, path__lt=name + chr(ord(first) + 1)) for name in names for first in "/["]
+        return self.filter(reduce(or_, ranges, Q(pk__in=[])))
+
+    def failed_for_good(self) -> Self:
+        """Narrow to failures after which nothing was tried again."""
+        return self.filter(status=StepStatus.FAILED, retry_in__isnull=True)
 
     def top_level(self) -> Self:
         """Narrow to the steps of the flow itself."""

@@ -11,6 +11,7 @@ The text may be wrong: what can be read of it is drawn, with what the checker fo
 
 from flows.picture.file import to_svg_file
 from flows.picture.model import Node, Picture, Read, picture_of
+from flows.picture.parts import Part, drawn_in_part, parts_of
 from flows.picture.svg import to_svg
 
-__all__ = ["Node", "Picture", "Read", "picture_of", "to_svg", "to_svg_file"]
+__all__ = ["Node", "Part", "Picture", "Read", "drawn_in_part", "parts_of", "picture_of", "to_svg", "to_svg_file"]

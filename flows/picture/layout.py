@@ -95,15 +95,15 @@ class Layout(NamedTuple):
 
 def lay_out(picture: Picture) -> Layout:
     """Return the places of everything: boxes in one column, arrows in lanes beside it."""
-    boxes = _boxes(picture.nodes)
+    boxes = _boxes(picture)
     spans = _spans(boxes)
     lanes = lanes_of(spans)
     used = max(lanes.values(), default=-1) + 1
     arrows = tuple(_arrows(boxes, lanes, _gap(used)))
-    stubs = len(spans) - len(lanes)
-    footer = _footer(picture, stubs)
+    footer = _footer(picture, len(spans) - len(lanes))
     below = boxes[-1].top + boxes[-1].height if boxes else TOP
-    width = RIGHT + (_LANES_BEGIN + max(used - 1, 0) * _gap(used) if used else 0) + LEFT + (_STUB if stubs else 0)
+    stub = _STUB if any(arrow.lane is None for arrow in arrows) else 0
+    width = RIGHT + (_LANES_BEGIN + max(used - 1, 0) * _gap(used) if used else 0) + LEFT + stub
     return Layout(width, below + TOP + (24 if footer else 0), tuple(boxes), arrows, footer)
 
 
@@ -121,6 +121,8 @@ def _footer(picture: Picture, stubs: int) -> str:
         told.append(f"{counted(picture.left_out, 'step')} more not drawn.")
     if stubs:
         told.append(f"{counted(stubs, 'long arrow')} not drawn: the rows name the steps.")
+    if picture.drawn is not None and picture.drawn != range(len(picture.nodes)):
+        told.append("A short arrow comes from a step of another part.")
     return " ".join(told)
 
 
@@ -131,10 +133,11 @@ def _gap(lanes: int) -> int:
 # --- boxes -----------------------------------------------------------------------------------------------------------
 
 
-def _boxes(nodes: Sequence[Node]) -> list[Box]:
+def _boxes(picture: Picture) -> list[Box]:
     boxes: list[Box] = []
     top = float(TOP)
-    for place, node in enumerate(nodes):
+    for place in picture.places:
+        node = picture.nodes[place]
         if boxes:
             joins = boxes[-1].node.kind == node.kind and node.kind in {"step", "handler"}
             top += GAP if joins or boxes[-1].node.kind == "failure" else SECTION_GAP
@@ -232,11 +235,13 @@ def _ends(boxes: Sequence[Box]) -> Iterator[tuple[int, Box, Row, Read]]:
 
 
 def _spans(boxes: Sequence[Box]) -> dict[int, Span]:
-    """Return from where to where the line beside the column goes, by source."""
-    return {source: Span(boxes[source].out, row.middle) for source, _, row, _ in _ends(boxes)}
+    """Return from where to where the line beside the column goes, by source; one that is not drawn has none."""
+    outs = {box.place: box.out for box in boxes}
+    return {source: Span(outs[source], row.middle) for source, _, row, _ in _ends(boxes) if source in outs}
 
 
 def _arrows(boxes: Sequence[Box], lanes: dict[int, int], gap: int) -> Iterator[Arrow]:
+    outs = {box.place: box.out for box in boxes}
     seen: set[tuple[int, float]] = set()
     for source, box, row, read in _ends(boxes):
         lane = lanes.get(source)
@@ -246,4 +251,5 @@ def _arrows(boxes: Sequence[Box], lanes: dict[int, int], gap: int) -> Iterator[A
             seen.add(end)
             x = RIGHT + (_STUB if lane is None else _LANES_BEGIN + lane * gap)
             is_condition = read.role.startswith("when") and box.node.kind != "outputs"
-            yield Arrow(source, box.place, boxes[source].out, row.middle, x, lane, is_condition, read.is_wrong)
+            begins = outs.get(source, row.middle)
+            yield Arrow(source, box.place, begins, row.middle, x, lane, is_condition, read.is_wrong)

@@ -71,11 +71,19 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The boxes from top to bottom; where there are none, `message` says why."""
+    """The boxes from top to bottom; where there are none, `message` says why.
+
+    `drawn` are the places of those that are drawn; None for all.
+    """
 
     nodes: tuple[Node, ...]
     message: str = ""
     left_out: int = 0
+    drawn: range | None = None
+
+    @property
+    def places(self) -> range:
+        return range(len(self.nodes)) if self.drawn is None else self.drawn
 
     @property
     def steps(self) -> int:
@@ -171,7 +179,7 @@ class _Reading:
         name = entry.get("name")
         node = Node(
             kind,
-            json_pointer(path),
+            f"/{path[0]}/{path[1]}",
             _text(name),
             int(path[1]) + 1,
             call_of(entry),
@@ -207,11 +215,13 @@ class _Reading:
         node = self.known.get(source)
         keys = tuple(dict.fromkeys(reference.rest or "" for _, reference in places))
         is_lost = node is None and source not in _FROM_NOWHERE
-        return Read(source, keys, role, node, is_lost or any(json_pointer(path) in self.wrong for path, _ in places))
+        is_wrong = bool(self.wrong) and any(json_pointer(path) in self.wrong for path, _ in places)
+        return Read(source, keys, role, node, is_lost or is_wrong)
 
     def _add(self, node: Node) -> None:
         findings, hints = self.findings.get(node.pointer, ()), self.hints.get(node.pointer, ())
-        self.nodes.append(replace(node, findings=tuple(findings), hints=tuple(hints)))
+        told = findings or hints
+        self.nodes.append(replace(node, findings=tuple(findings), hints=tuple(hints)) if told else node)
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.engine import UnresolvedReference
 from flows.engine.references import Place, Reference, look_up, references_written_in
-from flows.run_pages.steps import steps_in, target_of
+from flows.run_pages.steps import outline, target_of
 
 FURTHEST = 20
 _VALUES_FROM = ("params", "inputs", "foreach", "when")
@@ -39,8 +39,20 @@ def origins(document: Mapping[str, Any], name: str, scope: Mapping[str, Any]) ->
     `scope` holds what is recorded: the inputs under `_input`, results by the names of their steps. Each step is
     followed once.
     """
-    steps = {str(step.get("name")): step for key in ("procedures", "on_failure") for step in steps_in(document, key)}
+    steps = {entry.name: entry.step for entry in outline(document)}
     return _Way(steps, scope).step(name, 0) if name in steps else None
+
+
+def steps_behind(document: Mapping[str, Any], name: str) -> set[str]:
+    """Return the names of the steps that the way back of a step leads over."""
+    found: set[str] = set()
+    left = [origins(document, name, {})]
+    while left:
+        one = left.pop()
+        if one:
+            found.add(one.step)
+            left.extend(one.below)
+    return found
 
 
 class _Way:

@@ -1,4 +1,6 @@
-"""Read one page of the list of runs."""
+"""Read one page of the list of runs; and of each flow the newest one."""
+
+from collections.abc import Iterable
 
 from django.db.models import Q
 
@@ -6,6 +8,7 @@ from flows.models import Run
 from flows.paging import pages
 from flows.paging.keys import NEWEST, Cursor
 from flows.paging.pages import Order, Page
+from flows.paging.streams import first_of_each
 from flows.run_pages.selection import RunSelection
 
 PAGE = 50
@@ -23,3 +26,9 @@ def read_runs(selection: RunSelection, cursor: Cursor = NEWEST, size: int = PAGE
         return list(order.sorted(rows)[:number])
 
     return pages.read(order, cursor, size, first, is_bounded=selection.is_bounded)
+
+
+def newest_of_each(names: Iterable[str]) -> dict[str, Run]:
+    """Return the newest run of each of these flows, by name; one query."""
+    rows = first_of_each(Run.objects.for_lists().order_by("-id"), "flow_name", names)
+    return {run.flow_name: run for run in rows}

@@ -1,8 +1,9 @@
 """Arrange the recorded executions of a run by its steps: entries and sub-flows below the step that they belong to."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from flows.models import ACTIVE, Run, Status, StepRun
 
@@ -50,15 +51,41 @@ def _above(path: str) -> str:
     return path.rpartition("[" if path.endswith("]") else "/")[0]
 
 
-def arranged(run: Run, document: Mapping[str, Any], rows: Iterable[StepRun]) -> list[StepNode]:
-    """Return the steps of a run in the order of its document, with what is recorded of each."""
-    tree = _Tree(document)
+class Entry(NamedTuple):
+    """A step as the document of a run has it; `handler` says that it stands under `on_failure`."""
+
+    name: str
+    step: Mapping[str, Any]
+    handler: bool = False
+
+    @property
+    def may_have_more_below(self) -> bool:
+        return "foreach" in self.step or "flow" in self.step
+
+
+def outline(document: Mapping[str, Any]) -> list[Entry]:
+    """Return the steps of a document in their order, its handlers last."""
+    return [
+        Entry(str(step.get("name", "")), step, key == "on_failure")
+        for key in ("procedures", "on_failure")
+        for step in steps_in(document, key)
+    ]
+
+
+def step_of(path: str) -> str:
+    """Return the name of the step of the flow itself to which a path belongs."""
+    return re.split(r"[/\[]", path, maxsplit=1)[0]
+
+
+def arranged(run: Run, entries: Iterable[Entry], rows: Iterable[StepRun]) -> list[StepNode]:
+    """Return these steps of a run in their order, with what is recorded of each."""
+    tree = _Tree(entries)
     for row in rows:
         node = tree.node(row.path)
         node.attempts.append(row)
         node.status = row.status
         node.procedure = row.procedure or node.procedure
-    if run.step and (run.status in ACTIVE or run.step_in_doubt):
+    if tree.holds(step_of(run.step)) and (run.status in ACTIVE or run.step_in_doubt):
         tree.put_in_flight(run.step, IN_DOUBT if run.step_in_doubt else RUNNING, run.step_attempt)
     unreached = WAITING if run.status in (*ACTIVE, Status.INTERRUPTED) else NOT_REACHED
     for node in tree.all():
@@ -67,16 +94,18 @@ def arranged(run: Run, document: Mapping[str, Any], rows: Iterable[StepRun]) -> 
 
 
 class _Tree:
-    """The steps of a document, and what is found below them."""
+    """Steps of a document, and what is found below them."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, entries: Iterable[Entry]) -> None:
         self.roots: list[StepNode] = []
         self._known: dict[str, StepNode] = {}
-        for key in ("procedures", "on_failure"):
-            for step in steps_in(document, key):
-                node = self.node(str(step.get("name", "")))
-                node.procedure = target_of(step)
-                node.handler = key == "on_failure"
+        for entry in entries:
+            node = self.node(entry.name)
+            node.procedure = target_of(entry.step) if entry.step else ""
+            node.handler = entry.handler
+
+    def holds(self, path: str) -> bool:
+        return path in self._known
 
     def node(self, path: str) -> StepNode:
         known = self._known.get(path)

@@ -65,7 +65,7 @@ def new_run(flow: Runnable, inputs: dict[str, Any], asked: Asked) -> Run:
         trigger=asked.trigger,
         asked_by=asked.by[:150],
         key=asked.key[:200],
-        key_digest=sha256(f"{name}\0{asked.key}".encode(errors="surrogatepass")).hexdigest() if asked.key else None,
+        key_digest=digest_of_key(name, asked.key) if asked.key else None,
         definition=flow.flow.flow_json,
         definition_hash=document_hash(flow.flow.flow_json),
         subflows=_dump(flow.subflows),
@@ -73,6 +73,11 @@ def new_run(flow: Runnable, inputs: dict[str, Any], asked: Asked) -> Run:
         code=_dump(code_of(definition)),
         steps_total=len(definition.steps),
     )
+
+
+def digest_of_key(flow_name: str, key: str) -> str:
+    """Return what is unique among the runs that have a key."""
+    return sha256(f"{flow_name}\0{key}".encode(errors="surrogatepass")).hexdigest()
 
 
 def stored(run: Run, owner: str = "", when_active: WhenActive = WhenActive.SITE) -> tuple[Run, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from flows.engine import Child, FlowDefinition, InvalidFlow, parse
 from flows.engine.procedures import Procedure
 from flows.engine.text import quoted
-from flows.models import Flow, Run, document_hash
+from flows.models import Flow, Run, RunQuerySet, document_hash
 from flows.services import FlowRefused, registry
 
 
@@ -16,7 +16,12 @@ class UnknownRun(FlowRefused):
 
 def find_run(run_id: int) -> Run:
     """Return a run, with its lease; raises `UnknownRun`."""
-    run = Run.objects.with_lease().filter(pk=run_id).first() if 0 < run_id < 2**63 else None
+    return find_run_among(Run.objects.all(), run_id)
+
+
+def find_run_among(rows: RunQuerySet, run_id: int) -> Run:
+    """Return a run, with its lease, as these rows are read; raises `UnknownRun`."""
+    run = rows.with_lease().filter(pk=run_id).first() if 0 < run_id < 2**63 else None
     if run is None:
         raise UnknownRun(f"there is no run {run_id}; `python manage.py listruns` lists them")
     return run

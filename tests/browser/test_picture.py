@@ -175,3 +175,46 @@ def test_without_scripts_the_picture_is_there(open_page: OpenPage, admin: User) 
     page.goto(address(make_flow()))
     expect(boxes(page)).to_have_count(2)
     expect(page.locator(".flow-picture .flow-arrow")).to_have_count(1)
+
+
+def long_document(steps: int = 100) -> str:
+    made = [
+        {"name": f"s{n}", "mod": "common.Kt", "method": "prt", "params": {"msg": f"@s{n - 1}.msg" if n else 1}}
+        for n in range(steps)
+    ]
+    return json.dumps({"procedures": made})
+
+
+def test_a_long_picture_is_turned_part_by_part_as_the_text_stands(open_page: OpenPage, admin: User) -> None:
+    page = open_page(admin)
+    page.goto(address(make_flow(long_document())))
+    editor(page)
+    expect(boxes(page)).to_have_count(40)
+    page.locator(".flow-document").evaluate(
+        "(box, text) => box.dispatchEvent(new CustomEvent('flow-document-changed', {detail: {text}}))",
+        long_document().replace('"s99"', '"last"'),
+    )
+    parts = page.get_by_role("navigation", name="Parts of the picture")
+    parts.get_by_role("link").last.focus()
+    page.keyboard.press("Enter")
+    expect(names(page).last).to_have_text("last")
+    expect(boxes(page)).to_have_count(20)
+    expect(parts.locator("[aria-current]")).to_be_focused()
+    assert "picture=" not in page.url
+
+
+def test_without_scripts_a_long_picture_has_links_to_its_parts(open_page: OpenPage, admin: User) -> None:
+    page = open_page(admin, scripts=False)
+    page.goto(address(make_flow(long_document())))
+    expect(boxes(page)).to_have_count(40)
+    page.get_by_role("navigation", name="Parts of the picture").get_by_role("link").last.click()
+    expect(boxes(page)).to_have_count(20)
+    expect(names(page).last).to_have_text("s99")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_page_of_a_long_flow_fits(open_page: OpenPage, admin: User, width: int) -> None:
+    page = open_page(admin, width=width)
+    page.goto(address(make_flow(long_document(500))))
+    expect(page.locator(".flow-picture-parts a")).to_have_count(13)
+    assert fits(page)

@@ -21,7 +21,7 @@ from flows import runs, services, tasks
 from flows.models import Flow, Run, Trigger
 from tests.conftest import ROOT
 from tests.environment import site_environment
-from tests.servers import Redis
+from tests.servers import RabbitMQ, Redis
 
 PATIENCE_SECONDS = 60.0
 PACKAGE = "tests.celery.steps"
@@ -114,7 +114,7 @@ class Worker:
 class Site:
     """The test database, a broker, and any number of workers."""
 
-    def __init__(self, folder: Path, broker: Redis) -> None:
+    def __init__(self, folder: Path, broker: Redis | RabbitMQ) -> None:
         self.folder = folder
         self.broker = broker
         self.file = folder / "executed"

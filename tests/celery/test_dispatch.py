@@ -1,5 +1,6 @@
 """Runs that workers execute: sent, sent twice, never sent; and workers that stop or die."""
 
+import json
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from pytest_django.fixtures import Settings
 
 from flows import sweeping, tasks
 from flows.dispatch import broker
-from flows.models import FlowSettings, Priority, Run, Status
+from flows.models import Flow, FlowSettings, Priority, Run, Status
 from tests.celery.site import (
     Site,
     create,
@@ -21,6 +22,7 @@ from tests.celery.site import (
     store,
     wait_until,
 )
+from tests.servers import Redis
 
 __all__ = ["site"]
 
@@ -56,12 +58,12 @@ def test_runflow_hands_a_run_over_and_tells_its_number(site: Site) -> None:
     assert broker.messages_in("flows") == 1
 
 
-def test_a_run_whose_message_is_gone_is_sent_again_once(site: Site) -> None:
+def test_a_run_whose_message_is_gone_is_sent_again_once(site: Site, redis_server: Redis) -> None:
     store("chain", step("one"))
     run = enqueue("chain")[0]
     assert sweeping.sweep(older_than=0).sent == []
 
-    site.broker.flush()
+    redis_server.flush()
 
     assert sweeping.sweep(older_than=3600).sent == []
     assert sweeping.sweep(older_than=0).sent == [run]
@@ -154,3 +156,31 @@ def test_workers_and_queues_are_shown_and_checked(site: Site, admin_client: Clie
         assert site.manage("checkworkers").returncode == 1
     finally:
         site.broker.start()
+
+
+def test_each_line_of_a_file_is_handed_over_once(site: Site) -> None:
+    text = json.dumps({"inputs": {"n": {"type": "integer"}}, "procedures": [step("one", n="@_input.n")]})
+    Flow.objects.create(flow_name="many", flow_json=text, enabled=True)
+    FlowSettings.objects.create(flow_name="many", max_active=4, when_active="queue")
+    path = site.folder / "rows.jsonl"
+    path.write_text("".join(f'{{"n": {n}}}\n' for n in (*range(20), 7)))
+    first = site.manage("runflow", "many", "--each", str(path), "--enqueue")
+    assert first.stdout.endswith(": 21 queued; 1 of them before\n"), first.stderr
+    again = site.manage("runflow", "many", "--each", str(path), "--enqueue")
+    assert again.stdout.endswith(": 21 queued; 21 of them before\n"), again.stderr
+    site.start("-c", "2")
+    wait_until(lambda: statuses() == {Status.SUCCEEDED: 20}, "all lines are done")
+    last = site.manage("runflow", "many", "--each", str(path), "--enqueue")
+    assert last.stdout.endswith(": 21 succeeded; 21 of them before\n"), last.stderr
+    assert len(site.executed) == 20
+
+
+def test_lines_are_handed_over_only_where_their_runs_may_wait(site: Site) -> None:
+    text = json.dumps({"procedures": [step("one")]})
+    Flow.objects.create(flow_name="many", flow_json=text, enabled=True)
+    FlowSettings.objects.create(flow_name="many", when_active="refuse")
+    path = site.folder / "rows.jsonl"
+    path.write_text("{}\n")
+    done = site.manage("runflow", "many", "--each", str(path), "--enqueue")
+    assert done.returncode == 2
+    assert "choose “let it wait” in its settings" in done.stderr

@@ -23,6 +23,8 @@ from tests.celery.site import (
     store,
     wait_until,
 )
+from tests.conftest import SERVER
+from tests.servers import Redis
 
 __all__ = ["site"]
 
@@ -68,7 +70,7 @@ def assert_all_is_true(site: Site, made: list[Run], killed_processes: int) -> No
     assert times.total() - steps <= killed_processes
 
 
-def test_all_runs_end_though_workers_die_and_the_broker_forgets(site: Site) -> None:
+def test_all_runs_end_though_workers_die_and_the_broker_forgets(site: Site, redis_server: Redis) -> None:
     store_flows(0.02)
     made = [run for number in range(50) for run in enqueue(FLOWS[number % 3])]
     workers = [site.start("-c", "2", "-O", "fair")]
@@ -78,7 +80,7 @@ def test_all_runs_end_though_workers_die_and_the_broker_forgets(site: Site) -> N
     for done in swept_until_all_ended(len(made), 60):
         if killed < 3 and done >= 12 * killed:
             if killed == 1:
-                site.broker.flush()
+                redis_server.flush()
             if killed == 2:
                 worker = chance.choice(workers)
                 worker.kill9_child(chance.choice(worker.children))
@@ -131,7 +133,9 @@ def test_who_waits_for_another_run_begins_when_that_ends(site: Site) -> None:
 
 
 @pytest.mark.faults
-def test_a_thousand_runs_end_though_all_fails_that_can(site: Site) -> None:
+def test_a_thousand_runs_end_though_all_fails_that_can(
+    site: Site, redis_server: Redis, request: pytest.FixtureRequest
+) -> None:
     store_flows(0.02)
     made = [create(FLOWS[number % 3]) for number in range(1000)]
     for run in made:
@@ -159,7 +163,13 @@ def test_a_thousand_runs_end_though_all_fails_that_can(site: Site) -> None:
         site.broker.start()
 
     def flush_the_broker(_worker: Worker) -> None:
-        site.broker.flush()
+        redis_server.flush()
+
+    def restart_the_database(_worker: Worker) -> None:
+        if (server := request.config.stash.get(SERVER, None)) is not None:
+            server.stop()
+            time.sleep(1)
+            server.start()
 
     acts: list[Callable[[Worker], None]] = [
         kill_a_child,
@@ -167,6 +177,7 @@ def test_a_thousand_runs_end_though_all_fails_that_can(site: Site) -> None:
         kill_a_worker,
         restart_the_broker,
         flush_the_broker,
+        restart_the_database,
     ]
     for _ in swept_until_all_ended(len(made), 900):
         if time.monotonic() > next_kill:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.editing.edits import Edit, Units, apply
+from flows.editing.places import Extent, extents, steps
 from flows.editing.tree import Kind, exact_pointer, find, nearest, parse_tree, path_at, pointer_path, value_of
 from tests.engine.made_flows import Maker
 
@@ -86,3 +87,45 @@ def test_every_beginning_of_a_flow_has_a_tree_with_its_first_steps() -> None:
     for end in range(text.index("procedures") + 20, len(text)):
         value = value_of(parse_tree(text[:end]), text[:end])
         assert value["procedures"] or '"name"' not in text[:end]
+
+
+STEPS = st.lists(
+    st.fixed_dictionaries({}, optional={"name": VALUES, "params": VALUES, "x": VALUES}) | VALUES, max_size=4
+)
+DOCUMENTS = st.dictionaries(st.sampled_from(["procedures", "on_failure", "outputs", "_note"]), STEPS | VALUES) | VALUES
+
+
+def by_the_tree(text: str) -> list[Extent]:
+    return [Extent(one.node.start, one.node.end, one.name) for one in steps(parse_tree(text), text)]
+
+
+@given(DOCUMENTS, st.sampled_from([None, 1, 4]), st.booleans(), st.floats(0, 1))
+def test_the_steps_of_a_text_stand_where_the_tree_has_them(
+    value: Any, indent: int | None, plain: bool, part: float
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=plain)
+    assert extents(text) == by_the_tree(text)
+    half_typed = text[: int(len(text) * part)]
+    assert extents(half_typed) == by_the_tree(half_typed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "{",
+        '{"procedures"',
+        '{"procedures": [',
+        '{"procedures": [{"name": "a"}',
+        '{"procedures": [{"name": "a"}, {"name": ',
+        '{"procedures": [{"name": "a"}], "procedures": [{"name": "b"}, 3]}',
+        ' {"procedures" : [ {"name": "a", "name": "b"} , ] , } ',
+        '{"procedures": [{"name": "a"}]} and more',
+        '{"procedures": {"name": "a"}, "on_failure": [{"name": "\\ud83d\\ude00"}]}',
+        '[{"name": "a"}]',
+        '{"procedures": [{"name": "a"} {"name": "b"}]}',
+    ],
+)
+def test_the_steps_of_an_odd_text_stand_where_the_tree_has_them(text: str) -> None:
+    assert extents(text) == by_the_tree(text)

@@ -28,6 +28,8 @@ EXIT_CODES = (
     "4 interrupted and resumable, 128+n ended by signal n."
 )
 
+MOST_PROCESSES = 256
+
 
 class Command(BaseCommand):
     help = f"Run a flow. Without a name, list the flows. {EXIT_CODES}"
@@ -39,6 +41,13 @@ class Command(BaseCommand):
         parser.add_argument("--input", action="append", default=[], metavar="K=V", help="one input of the flow")
         parser.add_argument("--inputs", metavar="FILE", help="a file with the inputs as one JSON object; - for stdin")
         parser.add_argument("--key", default="", metavar="K", help="the same key gives the same run of a flow, once")
+        parser.add_argument(
+            "--each", metavar="FILE", help="one run for each line of a .jsonl or .csv file; - for stdin"
+        )
+        parser.add_argument("--processes", type=int, metavar="N", help="with --each: so many processes at once")
+        parser.add_argument(
+            "--retry-failed", action="store_true", help="with --each: let the runs of lines that failed go on"
+        )
         parser.add_argument("--resume", type=int, metavar="RUN", help="go on with a run that did not come to its end")
         parser.add_argument(
             "--edited", action="store_true", help="with --resume: go on with the flow as it is stored now"
@@ -54,12 +63,14 @@ class Command(BaseCommand):
         parser.add_argument("--params", metavar="JSON", help="the parameters for --step; default: the step's constants")
 
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
-        _refuse_what_does_not_fit(options)
+        _refuse_what_does_not_fit({**options, "name": name})
         with flushed_at_sigterm(), reported():
             if options["resume"] is not None:
                 self._resume(name, options)
             elif name is None:
                 self._list()
+            elif options["each"] is not None:
+                self._run_each(name, options)
             elif options["enqueue"]:
                 self._enqueue(name, options)
             elif options["plan"]:
@@ -96,6 +107,19 @@ class Command(BaseCommand):
             self._follow(partial(runs.run_now, flow, inputs, asked), len(flow.definition.steps), options)
         except runs.RunEnded as ended:
             self._tell_ended(ended.run, options)
+
+    def _run_each(self, name: str, options: Mapping[str, Any]) -> None:
+        from flows.each import Batch  # noqa: PLC0415  (one run needs no pool)
+        from flows.management.each import EachLine  # noqa: PLC0415
+
+        batch = Batch(
+            services.runnable(name),
+            by=_user(),
+            name=options["key"],
+            retries_failed=options["retry_failed"],
+            **_given(options),
+        )
+        EachLine(self.stdout, self.stderr, self.style, options).run(batch)
 
     def _enqueue(self, name: str, options: Mapping[str, Any]) -> None:
         flow = services.runnable(name)
@@ -167,6 +191,7 @@ def _print_json(stdout: OutputWrapper, value: Any) -> None:
 def _refuse_what_does_not_fit(options: Mapping[str, Any]) -> None:
     if options["params"] is not None and not options["step"]:
         raise CommandError("--params goes with --step, which names the step to run", returncode=REFUSED)
+    _refuse_what_does_not_fit_each(options)
     if options["enqueue"] and settings.FLOWS_DISPATCH == "thread":
         raise CommandError(
             "--enqueue needs workers, and FLOWS_DISPATCH=thread has none: leave it out, and the run is executed here",
@@ -178,6 +203,19 @@ def _refuse_what_does_not_fit(options: Mapping[str, Any]) -> None:
         raise CommandError("--edited goes with --resume, which names the run to go on from", returncode=REFUSED)
     if options["resume"] is not None and (options["input"] or options["inputs"] or options["step"] or options["plan"]):
         raise CommandError("--resume takes the inputs and steps of its run; leave out the others", returncode=REFUSED)
+
+
+def _refuse_what_does_not_fit_each(options: Mapping[str, Any]) -> None:
+    if options["each"] is None:
+        if options["processes"] is not None or options["retry_failed"]:
+            raise CommandError("--processes and --retry-failed go with --each, which names a file", returncode=REFUSED)
+        return
+    if options["resume"] is not None or options["step"] or options["plan"]:
+        raise CommandError("--each starts runs; leave out --resume, --step and --plan", returncode=REFUSED)
+    if options["name"] is None:
+        raise CommandError("--each needs the name of the flow to run for each line", returncode=REFUSED)
+    if options["processes"] is not None and not 1 <= options["processes"] <= MOST_PROCESSES:
+        raise CommandError(f"--processes is a number from 1 to {MOST_PROCESSES}", returncode=REFUSED)
 
 
 def _user() -> str:

@@ -12,6 +12,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const WAIT = 400;
   let timer = 0;
   let asking = null;
+  let text = null;
+  let part = "";
 
   const boxes = () => [...holder.querySelectorAll(".flow-box")];
   const boxOf = (event) => event.target.closest && event.target.closest(".flow-box");
@@ -50,15 +52,19 @@ document.addEventListener("DOMContentLoaded", () => {
       drawn.classList.add("flow-picture-old");
       drawn.append(old);
     }
+    const turned = holder.querySelector(".flow-picture-parts")?.contains(document.activeElement);
     holder.replaceChildren(drawn);
     prepare();
+    if (turned) {
+      holder.querySelector(".flow-picture-parts [aria-current]")?.focus();
+    }
     const same = pointer === null ? null : boxes().find((box) => box.dataset.pointer === pointer);
     if (same) {
       same.focus({ preventScroll: true });
     }
   }
 
-  async function redraw(text) {
+  async function redraw() {
     if (asking) {
       asking.abort();
     }
@@ -68,7 +74,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const body = new FormData();
     body.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     body.append("flow_name", form.elements.flow_name.value);
-    body.append("flow_json", text);
+    body.append("flow_json", text ?? editor.querySelector("textarea").value);
+    body.append("picture", part);
     try {
       const answer = await fetch(picture.dataset.url, { method: "POST", body, signal: mine.signal });
       if (answer.redirected || answer.status === 403) {
@@ -89,9 +96,16 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 
-  function later(text) {
+  function later(written) {
+    text = written;
     window.clearTimeout(timer);
-    timer = window.setTimeout(() => redraw(text), WAIT);
+    timer = window.setTimeout(redraw, WAIT);
+  }
+
+  function turnTo(link) {
+    window.clearTimeout(timer);
+    part = link.dataset.part;
+    return redraw();
   }
 
   function go(box) {
@@ -119,6 +133,12 @@ document.addEventListener("DOMContentLoaded", () => {
   holder.addEventListener("focusin", (event) => light(boxOf(event)));
   holder.addEventListener("focusout", () => light(null));
   holder.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-part]");
+    if (editor && link) {
+      event.preventDefault();
+      turnTo(link);
+      return;
+    }
     if (editor && boxOf(event)) {
       go(boxOf(event));
     }
