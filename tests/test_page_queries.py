@@ -102,11 +102,11 @@ def test_the_page_of_a_long_run_sends_a_part_of_it_and_reads_the_beginning_of_re
         content = admin_client.get(f"{LISTS}{long_run.pk}/{part}").content
     assert len(content) < 80_000
     assert content.count(b'class="run-step"') == 25
-    columns = [query["sql"].partition(" FROM ")[0] for query in made if "wf_step_run" in query["sql"]]
-    assert columns
-    assert not [
-        sql for sql in columns if re.search(r'(?<!\()["`]wf_step_run["`]\.["`](params|result|traceback)["`]', sql)
-    ]
+    asked = [query["sql"] for query in made if "wf_step_run" in query["sql"]]
+    assert asked
+    # Within a function, such as LEFT and LENGTH, it is not sent.
+    whole = re.compile(r'(?<!\()["`]wf_step_run["`]\.["`](params|result|traceback)["`]')
+    assert not [sql for sql in asked if whole.search(sql)]
 
 
 def test_a_page_that_has_seen_all_is_sent_the_head_of_a_long_run(admin_client: Client, long_run: Run) -> None:

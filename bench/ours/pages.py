@@ -164,6 +164,7 @@ def _fill(text: str, runs: int, steps: int, characters: int, days: int) -> dict[
     log_rows.fill(connection, runs, now, days)
     ended = Run.objects.filter(status="failed").order_by("-id").values_list("pk", "ended_at")[:2]
     for one, moment in ended:
+        assert moment is not None
         Run.objects.filter(pk=one).update(
             flow_name="flow0", flow_id=flow, definition=text, failed_step=last_step(steps), steps_done=steps - 1
         )
