@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from flows import runs, services
+from flows import runs, services, versions
 from flows.models import Flow, Run, Status, StepRun, StepStatus, SysLog, Trigger
 from flows.run_pages import listing
 from tests.waiting import ended
@@ -333,6 +333,19 @@ def test_a_large_text_is_cut_with_a_way_to_all_of_it(admin: Client) -> None:
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Content-Disposition"].startswith("attachment;")
     assert json.loads(admin.get(reverse("admin:flows_run_text", args=[run.pk, "definition"])).content) == HELLO
+
+
+def test_the_page_leads_to_the_version_of_the_flow_that_the_run_executes(admin: Client) -> None:
+    flow = make_flow()
+    with versions.keeping(flow, author="mira", why=""):
+        flow.flow_json = json.dumps({"procedures": [{**HELLO["procedures"][0], "params": {"msg": "ho"}}]})
+        flow.save_fields(["flow_json"])
+    runs.run_flow("hello")
+    run = Run.objects.get()
+    newest = versions.version_of(flow.pk, run.definition_hash)
+    assert newest is not None
+    shown = admin.get(page(run)).content.decode()
+    assert f'<a href="/admin/flows/flow/{flow.pk}/versions/{newest.number}/">version {newest.number}</a>' in shown
 
 
 def test_texts_that_do_not_exist_are_not_found(admin: Client) -> None:

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flows.diff import Difference, Fold, Row, differences, folded, side_by_side, summary
@@ -120,6 +120,7 @@ def test_seen_from_the_other_side_added_is_removed_and_old_is_new(old: Any, new:
 
 
 @given(anything, anything)
+@example({"procedures": [None, {"name": "a", "params": {"x": 1}}]}, {"procedures": [{"name": "a", "params": {}}]})
 def test_a_pointer_leads_to_the_value_that_is_told(old: Any, new: Any) -> None:
     for one in differences(old, new):
         for side, value, kinds in ((old, one.old, {"removed"}), (new, one.new, {"added", "changed"})):

@@ -15,7 +15,7 @@ from flows.admin.run_drawing import Bar, bars_of
 from flows.engine.references import NAME
 from flows.engine.text import counted, cut, quoted, visible
 from flows.log_pages.selection import Selection
-from flows.models import ACTIVE, Run, Status, StepRun, Trigger, local_text
+from flows.models import ACTIVE, FlowVersion, Run, Status, StepRun, Trigger, local_text
 from flows.models.run import LOST
 from flows.outcome import duration
 from flows.paging.pages import Page
@@ -33,6 +33,7 @@ from flows.run_pages.lineage import Origin, has_references
 from flows.run_pages.selection import RunSelection
 from flows.run_pages.steps import StepNode
 from flows.run_pages.window import Part
+from flows.versions import version_of
 
 OPEN_UP_TO = 50
 _MOST_WARNINGS = 20
@@ -185,6 +186,7 @@ def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
         "continued_by": [(number, run_url(number)) for number in detail.continued_by],
         "shown": _shown_steps(detail.steps, run) if detail.steps else None,
         "texts": [_run_text(run, name, label) for name, label in _TEXTS] if detail.has_new_texts else None,
+        "version": _version(request, run) if detail.has_new_texts else None,
         "warnings": _warnings(run),
         "now": detail.now,
         "may_resume": can_go_on(run) and user.has_perm("flows.resume_run"),
@@ -195,6 +197,13 @@ def page_context(request: HttpRequest, detail: RunDetail) -> dict[str, Any]:
         "log_url": log_view.list_url(log_selection(run)),
         "live_url": reverse("admin:flows_run_live", args=[run.pk]) + _part_of(request),
     }
+
+
+def _version(request: HttpRequest, run: Run) -> FlowVersion | None:
+    """Return the version of its flow that a run executes, where one is kept and this user may see it."""
+    if not run.flow_id or not request.user.has_perm("flows.view_flow"):
+        return None
+    return version_of(run.flow_id, run.definition_hash)
 
 
 def _part_of(request: HttpRequest) -> str:

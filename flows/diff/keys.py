@@ -7,7 +7,7 @@ import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flows.engine.findings import Path, json_pointer
@@ -81,11 +81,18 @@ def _in_steps(old: Sequence[Any], new: Sequence[Any], path: Path) -> Iterator[Di
         if index in moved:
             yield Difference("moved", place, name, pairs[index] + 1, index + 1)
         if index not in renamed:
-            yield from _in_values(before, step, place, name)
+            yield from _with_old_places(_in_values(before, step, place, name), place, (*path, pairs[index]))
     kept = set(pairs.values())
     for index, step in enumerate(old):
         if index not in kept:
             yield Difference("removed", (*path, index), _name(step) or "", step, None)
+
+
+def _with_old_places(found: Iterator[Difference], new: Path, old: Path) -> Iterator[Difference]:
+    """Let what was removed from a step lead to where the step stood."""
+    for one in found:
+        was_there = one.kind == "removed" and old != new
+        yield replace(one, path=(*old, *one.path[len(new) :])) if was_there else one
 
 
 def _aligned(old: Sequence[Any], new: Sequence[Any]) -> tuple[dict[int, int], set[int]]:
