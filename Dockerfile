@@ -24,4 +24,4 @@ COPY procedures procedures
 # The key is for this one command.
 RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(50))') python manage.py collectstatic --no-input
 USER wfsite
-CMD ["gunicorn", "wfsite.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4"]
+CMD ["gunicorn", "wfsite.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--no-control-socket"]
