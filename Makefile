@@ -35,8 +35,9 @@ $(VENV)/.ready: requirements.txt scripts/setup
 	@scripts/setup requirements.txt
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt requirements-scale.txt
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt requirements-scale.txt requirements-web.txt
 	@scripts/setup requirements-scale.txt
+	@scripts/setup requirements-web.txt
 	@scripts/setup requirements-dev.txt
 	@touch $@
 

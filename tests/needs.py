@@ -53,6 +53,13 @@ def missing_for_rabbitmq() -> str:
     return missing_for_celery()
 
 
+def missing_for_serving() -> str:
+    """Say what is missing to serve the site as in production, and its cure; empty where all is there."""
+    if not all(map(importlib.util.find_spec, ("gunicorn", "whitenoise"))):
+        return "gunicorn or whitenoise is missing; `make -B .venv/.ready-dev` installs them"
+    return ""
+
+
 def missing_for_browser() -> str:
     """Say what is missing to test in a real browser, and its cure; empty where all is there."""
     if not program("chromium"):

@@ -235,7 +235,7 @@ class RabbitMQ:
 
     def __init__(self) -> None:
         self.folder = _short_folder()
-        self._port, self._inner_port, self._names_port = _free_ports(3)
+        self._port, self._inner_port, self._names_port = free_ports(3)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -264,7 +264,7 @@ class RabbitMQ:
                     subprocess.Popen(command, env=self._environment, stdout=log, stderr=log, start_new_session=True)
                 )
         give_up = time.monotonic() + 2 * _SECONDS_TO_START
-        while not _listens(self._port):
+        while not listens(self._port):
             if self._processes[-1].poll() is not None or time.monotonic() > give_up:
                 raise RuntimeError(f"rabbitmq-server did not start:\n{self._log.read_text()[-2000:]}")
             time.sleep(0.05)
@@ -307,7 +307,8 @@ class RabbitMQ:
         }
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
+    """Return ports of the loopback that nobody listens on."""
     sockets = [socket.socket() for _ in range(number)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -317,7 +318,8 @@ def _free_ports(number: int) -> list[int]:
     return ports
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Say whether somebody listens on a port of the loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -63,6 +63,16 @@ def dispatch(env: environ.Env) -> str:
     return kind
 
 
+def serve_static(env: environ.Env) -> bool:
+    """Return SERVE_STATIC, on or off; on needs a package."""
+    serves = boolean(env, "SERVE_STATIC", default=False)
+    if serves and importlib.util.find_spec("whitenoise") is None:
+        raise ImproperlyConfigured(
+            "SERVE_STATIC=on needs a package that is missing: pip install -r requirements-web.txt, or SERVE_STATIC=off."
+        )
+    return serves
+
+
 def broker_url(env: environ.Env) -> str:
     """Return CELERY_BROKER_URL; its password never stands in an error."""
     url: str = env.str("CELERY_BROKER_URL", default="redis://localhost:6379/0")

@@ -84,6 +84,15 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+# Whether the site hands out its own style sheets and scripts, as `collectstatic` wrote them, or a web server before it.
+SERVE_STATIC = environment.serve_static(env)
+if SERVE_STATIC:
+    MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
+    # Names change with the content, so that browsers keep files for ever and never show an old one.
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
 
 # A flow document of 1 MiB may grow by half in a form; above this Django answers 400 and the text is lost.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024

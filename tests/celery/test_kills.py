@@ -9,7 +9,8 @@ import pytest
 from django.db import DatabaseError, InterfaceError, connection
 
 from flows import sweeping, tasks
-from flows.models import FlowSettings, Run, Status
+from flows.dispatch import broker
+from flows.models import FlowSettings, Priority, Run, Status
 from tests.celery.site import (
     Site,
     Worker,
@@ -24,9 +25,11 @@ from tests.celery.site import (
     wait_until,
 )
 from tests.conftest import SERVER
+from tests.faults.conftest import length
+from tests.faults.harness import Length
 from tests.servers import Redis
 
-__all__ = ["site"]
+__all__ = ["length", "site"]
 
 pytestmark = pytest.mark.celery
 
@@ -34,8 +37,8 @@ FLOWS = ("short", "middle", "long")
 
 
 def store_flows(seconds: float) -> None:
-    for length, name in enumerate(FLOWS, 2):
-        store(name, *(step(f"s{number}", seconds=seconds) for number in range(length)))
+    for steps, name in enumerate(FLOWS, 2):
+        store(name, *(step(f"s{number}", seconds=seconds) for number in range(steps)))
         FlowSettings.objects.create(flow_name=name, max_active=4, when_active="queue", resume_lost=True)
 
 
@@ -134,7 +137,7 @@ def test_who_waits_for_another_run_begins_when_that_ends(site: Site) -> None:
 
 @pytest.mark.faults
 def test_a_thousand_runs_end_though_all_fails_that_can(
-    site: Site, redis_server: Redis, request: pytest.FixtureRequest
+    site: Site, redis_server: Redis, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store_flows(0.02)
     made = [create(FLOWS[number % 3]) for number in range(1000)]
@@ -179,13 +182,19 @@ def test_a_thousand_runs_end_though_all_fails_that_can(
         flush_the_broker,
         restart_the_database,
     ]
-    for _ in swept_until_all_ended(len(made), 900):
+    done: Counter[str] = Counter()
+    for _ in swept_until_all_ended(len(made), 1800):
         if time.monotonic() > next_kill:
-            chance.choice(acts)(chance.choice(workers))
+            act = chance.choice(acts)
+            act(chance.choice(workers))
+            done[act.__name__] += 1
             next_kill = time.monotonic() + 3
 
     assert kills > 3
     assert_all_is_true(site, made, kills)
+    again = len(site.executed) - sum(run.steps_total for run in made)
+    with capsys.disabled():
+        print(f"\n1,000 runs, {kills} processes killed, {dict(done)}: all ended, {again} steps executed again")
 
 
 @pytest.mark.faults
@@ -204,20 +213,22 @@ def test_a_step_that_never_ends_keeps_no_worker_from_stopping(site: Site) -> Non
     assert (run.status, run.step) == (Status.INTERRUPTED, "one")
 
 
-@pytest.mark.faults
-def test_each_message_may_come_a_hundred_times(site: Site) -> None:
-    from flows.dispatch import broker  # noqa: PLC0415
-    from flows.models import Priority  # noqa: PLC0415
-
+def test_each_message_may_come_a_hundred_times(site: Site, length: Length) -> None:
+    number = length(3, 1000)
     store_flows(0)
-    made = [create(FLOWS[number % 3]) for number in range(60)]
-    for _ in range(100):
-        for run in made:
+    worker = site.start("-c", "4")
+    made = [create(FLOWS[count % 3]) for count in range(number)]
+    for run in made:
+        # One after the other, so that all processes have messages of the same run at the same time.
+        for _ in range(100):
             broker.send(run.pk, "flows", Priority.NORMAL)
-    site.start("-c", "4")
 
-    for _ in swept_until_all_ended(len(made), 600):
+    for _ in swept_until_all_ended(number, 3600):
         pass
-    wait_until(lambda: broker.messages_in("flows") == 0, "all messages are taken", 600)
+    wait_until(lambda: broker.messages_in("flows") == 0, "all messages are taken", 3600)
+    worker.stop()
+    worker.process.wait(40)
 
+    assert worker.log.count(" succeeded in ") >= 100 * number
     assert_all_is_true(site, made, 0)
+    length.tell(f"{number} runs, each sent 100 times: {100 * number} messages, no step executed twice")
