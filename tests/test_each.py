@@ -185,6 +185,16 @@ def test_what_is_done_stays_done_wherever_its_line_stands(acting: Acting, tmp_pa
     assert len(acting.called) == 3
 
 
+def test_the_order_of_the_keys_in_a_line_means_nothing(acting: Acting, tmp_path: Path) -> None:
+    store(acting.step("one", params={"what": "@_input.what"}), inputs={"what": {"type": "object"}})
+    call(write(tmp_path, '{"what": {"a": 1, "b": {"c": 2, "d": 3}}}'))
+    out, _ = call(write(tmp_path, '{"what": {"b": {"d": 3, "c": 2}, "a": 1}}'), "--retry-failed")
+    assert "1 succeeded; 1 of them before" in out
+    path = write(tmp_path, '{"what": {"a": 2}}', '{"what": {"a": 2}}', '{"what": {"a": true}}')
+    assert told(path)["succeeded"] == 3
+    assert Run.objects.count() == 3
+
+
 def test_another_name_makes_other_runs(acting: Acting, tmp_path: Path) -> None:
     store_flow(work(acting))
     path = write(tmp_path, {"n": 1})

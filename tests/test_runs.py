@@ -749,3 +749,15 @@ def test_the_working_directory_is_put_back(acting: Acting, tmp_path: Any, monkey
     store(acting.step("wander", "wander"), acting.step("two"))
     assert run().warnings == ("wander: it changed the working directory",)
     assert str(tmp_path) == str(tmp_path.cwd())
+
+
+def test_a_key_does_not_mind_the_order_in_which_an_input_is_written(acting: Acting) -> None:
+    store(acting.step("one"), inputs={"what": {"type": "object"}})
+    asked = runs.Asked(Trigger.API, key="k")
+    first = runs.create_run(services.runnable("act"), {"what": {"a": 1, "b": 2}}, asked)
+    again = runs.create_run(services.runnable("act"), {"what": {"b": 2, "a": 1}}, asked)
+    assert first is not None
+    assert again is not None
+    assert (again[0].pk, again[1]) == (first[0].pk, False)
+    with pytest.raises(services.FlowRefused, match="other inputs"):
+        runs.create_run(services.runnable("act"), {"what": {"a": True, "b": 2}}, asked)

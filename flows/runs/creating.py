@@ -116,9 +116,13 @@ def _insert_or_find(run: Run, counted_by: FlowSettings | None) -> Run:
 
 
 def _same_run(known: Run, asked: Run) -> Run:
-    if known.inputs != asked.inputs:
+    if _without_order(known.inputs) != _without_order(asked.inputs):
         raise FlowRefused(f"the key {quoted(asked.key)} belongs to {known}, which has other inputs; take another key")
     return known
+
+
+def _without_order(inputs: str) -> str:
+    return json.dumps(json.loads(inputs), sort_keys=True)
 
 
 @lru_cache(maxsize=1)
