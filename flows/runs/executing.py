@@ -137,6 +137,9 @@ def execute_waiting(run_id: int) -> RunOutcome:
     Who has no right to decide that an interrupted run goes on calls this: a message may be an old one.
     """
     run = find_run(run_id)
+    if run.status != Status.QUEUED:
+        # Who claims it decides; where a message came again, this spares the database a write.
+        raise _not_taken(run)
     return _execute_claimed(run, run.claim_waiting, unobserved)
 
 
@@ -151,8 +154,11 @@ def _take(run: Run, claim: Callable[[str], bool]) -> None:
     limits = FlowSettings.objects.of(run.flow_name)
     if with_place(run, limits, partial(_claimed, claim, limits)):
         return
-    now = find_run(run.pk)
-    raise RunNotTaken(f"{now} is {now.shown_status} since {now.began}; this process leaves it alone")
+    raise _not_taken(find_run(run.pk))
+
+
+def _not_taken(run: Run) -> RunNotTaken:
+    return RunNotTaken(f"{run} is {run.shown_status} since {run.began}; this process leaves it alone")
 
 
 def _claimed(claim: Callable[[str], bool], limits: FlowSettings) -> bool:

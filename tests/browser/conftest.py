@@ -33,7 +33,7 @@ def chromium() -> Iterator[Browser]:
     # Playwright's loop runs in this thread while the browser lives; Django would refuse every query beside it.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=needs.program("chromium"), headless=True, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=needs.browser(), headless=True, args=ARGUMENTS)
         yield browser
         browser.close()
 
