@@ -66,7 +66,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _needs_no_database(item: pytest.Item) -> bool:
-    return item.get_closest_marker("no_database") is not None or ROOT / "tests" / "engine" in item.path.parents
+    folders = {ROOT / "tests" / name for name in ("engine", "editing")}
+    return item.get_closest_marker("no_database") is not None or not folders.isdisjoint(item.path.parents)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -226,7 +226,7 @@ def test_each_message_may_come_a_hundred_times(site: Site, length: Length) -> No
     for _ in swept_until_all_ended(number, 3600):
         pass
     wait_until(lambda: broker.messages_in("flows") == 0, "all messages are taken", 3600)
-    wait_until(lambda: worker.log.count(" succeeded in ") == 100 * number, "all messages are dealt with")
+    wait_until(lambda: worker.log.count(" succeeded in ") >= 100 * number, "all messages are dealt with")
 
     assert_all_is_true(site, made, 0)
     length.tell(f"{number} runs, each sent 100 times: {100 * number} messages, no step executed twice")
