@@ -104,6 +104,8 @@ def test_common_inputs_count_where_a_line_says_nothing(acting: Acting, tmp_path:
 
 BAD_LINES = {
     "nope": "it is not JSON: Expecting value: line 1 column 1 (char 0)",
+    '{"n": 3, "n": 4}': 'it is not JSON: the key "n" stands there twice',
+    '{"n": NaN}': "it is not JSON: NaN is no number of JSON",
     "[1]": "it is no JSON object with the inputs of a run",
     '{"n": "x"}': "input n: this is a text; the input takes an integer",
     '{"n": 1, "m": 2}': 'input m: the flow has no input "m" (inputs: n, who).',
@@ -115,7 +117,7 @@ BAD_LINES = {
 def test_a_bad_line_says_why_and_stops_no_other(acting: Acting, tmp_path: Path) -> None:
     store_flow(work(acting))
     path = write(tmp_path, *BAD_LINES, {"n": 7})
-    assert ends(path) == (1, "6 lines failed")
+    assert ends(path) == (1, "8 lines failed")
     failed = [json.loads(line) for line in (tmp_path / "rows.failed.jsonl").read_text().splitlines()]
     assert [one["_error"] for one in failed] == list(BAD_LINES.values())
     assert given() == [{"n": 7, "who": "me"}]
@@ -154,6 +156,23 @@ def test_a_row_that_does_not_fit_its_header_is_a_line_that_failed(acting: Acting
         ["1", "", "it has 1 fields, and the header has 2"],
         ["2", "b", "it has 3 fields, and the header has 2"],
     ]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv"])
+def test_a_file_that_only_bears_the_name_of_failed_lines_is_not_touched(
+    name: str, acting: Acting, tmp_path: Path
+) -> None:
+    store_flow(work(acting))
+    path = write(
+        tmp_path, "n" if name.endswith("csv") else {"n": 1}, "2" if name.endswith("csv") else {"n": 2}, name=name
+    )
+    failed = tmp_path / name.replace(".", ".failed.")
+    failed.write_text("mine\n")
+    code, error = ends(path)
+    assert code == 2
+    assert "something else stands there; move it" in error
+    assert failed.read_text() == "mine\n"
+    assert not Run.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -280,7 +299,7 @@ def test_lines_wait_for_a_run_that_has_the_room(acting: Acting, tmp_path: Path) 
     assert Run.objects.filter(status=Status.SUCCEEDED).count() == 2
 
 
-def started(acting: Acting, path: str, *more: str) -> "subprocess.Popen[str]":
+def started(acting: Acting, path: str, *more: str, **process: Any) -> "subprocess.Popen[str]":
     """Start the command in a process of its own."""
     environment = {
         **os.environ,
@@ -292,8 +311,24 @@ def started(acting: Acting, path: str, *more: str) -> "subprocess.Popen[str]":
     connection.close()
     return subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "runflow", "act", "--each", path, "--json", *more],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **process,
     )  # fmt: skip
+
+
+def test_lines_that_come_one_by_one_are_run_as_they_come_and_a_signal_ends_the_wait(
+    acting: Acting, tmp_path: Path
+) -> None:
+    store_flow(work(acting))
+    process = started(acting, "-", stdin=subprocess.PIPE, cwd=tmp_path)
+    assert process.stdin is not None
+    process.stdin.write('{"n": 1}\n')
+    process.stdin.flush()
+    wait_for_runs(1)
+    process.send_signal(signal.SIGINT)
+    process.wait(20)
+    out, err = process.communicate()
+    assert process.returncode == 130, err
+    assert json.loads(out)["succeeded"] == 1
 
 
 def wait_for_runs(number: int) -> None:

@@ -16,7 +16,8 @@ class Failures:
     """The file of failed lines beside a file of lines: `rows.failed.jsonl` beside `rows.jsonl`.
 
     It grows under another name while lines fail, so that nothing is lost when the process dies; at the end it takes its
-    place, in the order of the lines. Where no line failed, there is none.
+    place, in the order of the lines. Where no line failed, there is none. A file of that name that no call has written
+    is not touched: `BadFile` is raised.
     """
 
     def __init__(self, lines: str, columns: Sequence[str]) -> None:
@@ -33,6 +34,11 @@ class Failures:
         return len(self._texts)
 
     def __enter__(self) -> Self:
+        if self.path.exists() and not self._is_ours():
+            raise BadFile(
+                f"the lines that fail would be written to {quoted(str(self.path))}, and something else stands there; "
+                "move it, or rename the file of lines"
+            )
         try:
             self._file = self._opened()
         except OSError as error:
@@ -55,6 +61,12 @@ class Failures:
         text = self._texts[line.number] = self._write(line, reason)
         self._file.write(text)
         self._file.flush()
+
+    def _is_ours(self) -> bool:
+        """Return whether a call before this one wrote what stands there: each of its lines has a reason."""
+        with self.path.open(encoding="utf-8", errors="replace") as file:
+            first = file.readline()
+        return f'"{REASON}": "' in first or first.rstrip().endswith(f",{REASON}")
 
     def _opened(self) -> TextIO:
         file = self._growing.open("w", encoding="utf-8", newline="", errors="backslashreplace")

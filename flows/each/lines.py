@@ -84,13 +84,24 @@ def _json_lines(file: TextIO) -> Iterator[Line]:
 
 def _json_line(number: int, text: str) -> Line:
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         return Line(number, raw=text, problem=f"it is not JSON: {error}")
     if not isinstance(value, dict):
         return Line(number, raw=value, problem="it is no JSON object with the inputs of a run")
     value.pop(REASON, None)
     return Line(number, values=value, raw=value)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    twice = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
+    if twice:
+        raise ValueError(f"the key {quoted(twice[0])} stands there twice")
+    return dict(pairs)
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _csv_lines(path: str, file: TextIO, inputs: Collection[str]) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -18,8 +19,13 @@ from flows.log_handler import flush_database_log
 from flows.log_signal import flush_and_exit
 
 _FLUSH_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
 
 Execute = Callable[[Line], Done]
+
+
+class _Stopped(Exception):
+    """The wait for the next line is broken off."""
 
 
 class DatabaseAway(Exception):
@@ -45,6 +51,7 @@ class Pool:
         self._processes = processes
         self._quiet = quiet
         self._workers: list[_Worker] = []
+        self._is_reading = False
         self.stopped_by: int | None = None
 
     def run(self, lines: Iterable[Line]) -> Iterator[tuple[Line, Done]]:
@@ -57,21 +64,37 @@ class Pool:
             self._close()
 
     def stop(self, number: int, _frame: FrameType | None = None) -> None:
-        """Begin no further line, and pass the signal on to the runs in flight; the second time they stop at once."""
+        """Begin no further line, and pass the signal on to the runs in flight; the second time they stop at once.
+
+        To be called by a signal: it breaks off a wait for the next line.
+        """
         self.stopped_by = self.stopped_by or number
         for worker in self._workers:
             if worker.line is not None and worker.process.pid is not None:
                 os.kill(worker.process.pid, signal.SIGTERM)
+        if self._is_reading:
+            raise _Stopped
 
     def _give_out(self, waiting: Iterator[Line]) -> bool:
         """Give a line to each process that has none; return whether any has one now."""
         while self.stopped_by is None and (worker := self._free()) is not None:
-            line = next(waiting, None)
+            line = self._next(waiting)
             if line is None:
                 break
             worker.line = line
-            worker.ours.send(line)
+            with suppress(ConnectionError):
+                # Who died meanwhile is seen to have died under its line.
+                worker.ours.send(line)
         return any(worker.line for worker in self._workers)
+
+    def _next(self, waiting: Iterator[Line]) -> Line | None:
+        self._is_reading = True
+        try:
+            return next(waiting, None)
+        except _Stopped:
+            return None
+        finally:
+            self._is_reading = False
 
     def _free(self) -> _Worker | None:
         idle = next((worker for worker in self._workers if worker.line is None), None)
@@ -91,18 +114,21 @@ class Pool:
         return worker
 
     def _ended(self) -> Iterator[tuple[Line, Done]]:
-        busy = {worker.ours: (worker, worker.line) for worker in self._workers if worker.line is not None}
-        for ready in wait(list(busy)):
-            worker, line = busy[ready]  # type: ignore[index]
+        busy = [(worker, worker.line) for worker in self._workers if worker.line is not None]
+        ready = wait([worker.ours for worker, _ in busy], _LOOK_SECONDS)
+        for worker, line in busy:
+            # What a step has started may outlive its process, and hold the pipe open.
+            is_dead = not worker.process.is_alive()
+            if worker.ours not in ready and not is_dead:
+                continue
             worker.line = None
             try:
-                answer = worker.ours.recv()
+                answer = worker.ours.recv() if worker.ours.poll() else None
             except (EOFError, ConnectionError):
-                yield line, self._buried(worker, line)
-                continue
+                answer = None
             if isinstance(answer, str):
                 raise DatabaseAway(answer)
-            yield line, answer
+            yield line, answer or self._buried(worker, line)
 
     def _buried(self, worker: _Worker, line: Line) -> Done:
         worker.process.join()

@@ -18,7 +18,7 @@ from flows.outcome import RunOutcome
 from flows.services import FlowRefused, Runnable, inputs_for
 
 _LOOK_AGAIN_SECONDS = 0.5
-_ASKED_AT_ONCE = 200
+ASKED_AT_ONCE = 200
 
 
 class Fate(StrEnum):
@@ -55,9 +55,14 @@ class Batch:
     values: Mapping[str, Any] = field(default_factory=dict)
     retries_failed: bool = False
 
-    def missing(self, lines: Iterable[Line], done: Callable[[Line, Done], object]) -> Iterator[Line]:
-        """Yield the lines whose run has not succeeded yet; `done` is called with the others."""
-        for some in _in_chunks(lines):
+    def missing(
+        self, lines: Iterable[Line], done: Callable[[Line, Done], object], *, at_once: int = ASKED_AT_ONCE
+    ) -> Iterator[Line]:
+        """Yield the lines whose run has not succeeded yet; `done` is called with the others.
+
+        The table is asked for so many lines `at_once`.
+        """
+        for some in _in_chunks(lines, at_once):
             succeeded = self._succeeded(some)
             for line in some:
                 if line.number in succeeded:
@@ -143,9 +148,9 @@ class Batch:
         return run.is_ended and (run.status == Status.SUCCEEDED or not self.retries_failed)
 
 
-def _in_chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
+def _in_chunks(lines: Iterable[Line], size: int) -> Iterator[list[Line]]:
     waiting = iter(lines)
-    while some := list(islice(waiting, _ASKED_AT_ONCE)):
+    while some := list(islice(waiting, size)):
         yield some
 
 

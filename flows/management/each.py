@@ -30,6 +30,7 @@ from flows.each import (
     read_lines,
 )
 from flows.each.lines import STDIN
+from flows.each.runs_of_lines import ASKED_AT_ONCE
 from flows.engine.text import counted, quoted, visible
 from flows.management.errors import DATABASE_UNAVAILABLE, FAILED, INTERRUPTED, REFUSED
 from flows.management.progress import write_line
@@ -84,7 +85,9 @@ class EachLine:
                 self._take(line, done, failures)
                 show(self._tally)
 
-            lines = batch.missing(read_lines(self._path, inputs), take)
+            # Lines that come one by one are run as they come.
+            at_once = 1 if self._path == STDIN else ASKED_AT_ONCE
+            lines = batch.missing(read_lines(self._path, inputs), take, at_once=at_once)
             try:
                 with _stopping(pool):
                     for line, done in self._handed_over(batch, lines) if self._options["enqueue"] else pool.run(lines):
