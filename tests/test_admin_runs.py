@@ -190,15 +190,15 @@ def queries_of(client: Client, url: str) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize("query", ["", "?flow=hello", "?status=failed&flow=hello", "?trigger=api", "?since=2020-01-01"])
-def test_the_list_takes_the_same_few_queries_for_ten_runs_and_ten_thousand(admin: Client, query: str) -> None:
+def test_the_list_takes_the_same_few_queries_for_ten_runs_and_ten_thousand(admin: Client) -> None:
+    selections = ("", "?flow=hello", "?status=failed&flow=hello", "?trigger=api", "?since=2020-01-01")
     first = make_run()
     Run.objects.bulk_create([_copy(first) for _ in range(9)])
-    few = queries_of(admin, LIST + query)
+    few = {query: queries_of(admin, LIST + query) for query in selections}
     Run.objects.bulk_create([_copy(first) for _ in range(9_990)], batch_size=500)
-    assert queries_of(admin, LIST + query) == few
+    assert {query: queries_of(admin, LIST + query) for query in selections} == few
     # Two of them are the session and its user.
-    assert few <= 5
+    assert max(few.values()) <= 5
 
 
 def _copy(run: Run) -> Run:

@@ -46,7 +46,8 @@ A_PAGE = 50
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 LOADED = re.compile(r"(?i)[\s\x00-\x20]*(javascript|data|vbscript|https?:|//)")
 
-pytestmark = pytest.mark.django_db
+# What a page makes of a text does not depend on the database.
+pytestmark = [pytest.mark.django_db, pytest.mark.no_database]
 
 
 class Page(HTMLParser):

@@ -71,6 +71,9 @@ syslog_delete         403    403    403    403        403    403    403    403
 syslog_change         200    200    200    200        405    405    405    405
 """
 
+# Who may do what does not depend on the database.
+pytestmark = pytest.mark.no_database
+
 STEP = {"name": "load", "mod": "common.Kt", "method": "prt", "params": {"msg": "hi"}}
 VALID = json.dumps({"procedures": [STEP]})
 OTHER = json.dumps({"procedures": [{**STEP, "params": {"msg": "ho"}}]})
