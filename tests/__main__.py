@@ -1,4 +1,4 @@
-"""Run the suite on SQLite, then on MariaDB, and say in plain lines how many tests passed on each: `python -m tests`."""
+"""Run the suite on SQLite and, beside it, on MariaDB; say in plain lines how many passed on each: `python -m tests`."""
 
 import os
 import subprocess
@@ -6,8 +6,10 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from tests.needs import missing_for_mariadb
 
@@ -29,11 +31,16 @@ class Result:
 
 def main(arguments: list[str]) -> int:
     """Run the suite twice with these arguments of pytest; return the exit code."""
-    print("== SQLite", flush=True)
-    sqlite = run_suite(["--database=sqlite", *arguments])
-    print("\n== MariaDB", flush=True)
     missing = missing_for_mariadb()
-    mariadb = without_mariadb() if missing else run_suite(["--database=mariadb", *arguments])
+    with ThreadPoolExecutor() as beside, tempfile.TemporaryFile("w+") as output:
+        # Both at once: each waits much of its time, for servers, browsers and children.
+        there = None if missing else beside.submit(run_suite, ["--database=mariadb", *arguments], output)
+        print("== SQLite", flush=True)
+        sqlite = run_suite(["--database=sqlite", *arguments])
+        print("\n== MariaDB", flush=True)
+        mariadb = there.result() if there else without_mariadb()
+        output.seek(0)
+        print(output.read())
 
     print(f"\nSQLite:  {sqlite}\nMariaDB: {mariadb}")
     skipped = sqlite.skipped + mariadb.skipped
@@ -45,12 +52,14 @@ def main(arguments: list[str]) -> int:
     return 0 if sqlite.ok and mariadb.ok else 1
 
 
-def run_suite(arguments: list[str]) -> Result:
-    """Run pytest in a process of its own and return what its report says."""
+def run_suite(arguments: list[str], output: IO[str] | None = None) -> Result:
+    """Run pytest in a process of its own, which prints to `output` or here, and return what its report says."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *arguments]
-        done = subprocess.run(command, env=clean_environment(), check=False)
+        done = subprocess.run(
+            command, env=clean_environment(), stdout=output, stderr=output and subprocess.STDOUT, check=False
+        )
         return read_report(report, done.returncode, narrowed=len(arguments) > 1)
 
 

@@ -345,7 +345,10 @@ def test_the_page_leads_to_the_version_of_the_flow_that_the_run_executes(admin: 
     newest = versions.version_of(flow.pk, run.definition_hash)
     assert newest is not None
     shown = admin.get(page(run)).content.decode()
-    assert f'<a href="/admin/flows/flow/{flow.pk}/versions/{newest.number}/">version {newest.number}</a>' in shown
+    assert (
+        f'<a href="/admin/flows/flow/{flow.pk}/versions/{newest.number}/">Version {newest.number} of the flow</a>'
+        in shown
+    )
 
 
 def test_texts_that_do_not_exist_are_not_found(admin: Client) -> None:
