@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="wf"))
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ.update(site_environment(folder))
+    # A shell starts what runs behind it with Ctrl-C ignored, and so would be all processes of the tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # The many processes of the tests would each compile all modules anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if config.getoption("database") == "mariadb":
