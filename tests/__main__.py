@@ -1,4 +1,7 @@
-"""Run the suite on SQLite and, beside it, on MariaDB; say in plain lines how many passed on each: `python -m tests`."""
+"""Run the tests in three parts at the same time, and say in plain lines how many passed in each: `python -m tests`.
+
+What depends on the database is run on SQLite and on MariaDB, the rest once.
+"""
 
 import os
 import subprocess
@@ -6,14 +9,21 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from tests.needs import missing_for_mariadb
 
 NO_TESTS_SELECTED = 5
+
+PARTS = {
+    "Once": ("--database=sqlite", "--part=once"),
+    "SQLite": ("--database=sqlite", "--part=each"),
+    "MariaDB": ("--database=mariadb",),
+}
+LONGEST = "Once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,37 +40,47 @@ class Result:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the suite twice with these arguments of pytest; return the exit code."""
+    """Run all parts with these arguments of pytest; return the exit code."""
     missing = missing_for_mariadb()
-    with ThreadPoolExecutor() as beside, tempfile.TemporaryFile("w+") as output:
-        # Both at once: each waits much of its time, for servers, browsers and children.
-        there = None if missing else beside.submit(run_suite, ["--database=mariadb", *arguments], output)
-        print("== SQLite", flush=True)
-        sqlite = run_suite(["--database=sqlite", *arguments])
-        print("\n== MariaDB", flush=True)
-        mariadb = there.result() if there else without_mariadb()
-        output.seek(0)
-        print(output.read())
-
-    print(f"\nSQLite:  {sqlite}\nMariaDB: {mariadb}")
-    skipped = sqlite.skipped + mariadb.skipped
-    for reason, number in skipped.items():
+    with ThreadPoolExecutor() as pool:
+        # All at once: each waits much of its time, for servers, browsers and processes.
+        runs = {
+            name: pool.submit(
+                without_mariadb if missing and name == "MariaDB" else run_part, name, [*options, *arguments]
+            )
+            for name, options in PARTS.items()
+        }
+        results = {name: run.result() for name, run in runs.items()}
+    for name, result in results.items():
+        print(f"{name + ':':<9}{result}")
+    together = sum_of(results.values())
+    for reason, number in together.skipped.items():
         print(f"SKIPPED {number}: {reason}")
     if missing:
         print(f"SKIPPED the whole MariaDB run: {missing}")
-    print(Result(sqlite.ok and mariadb.ok, sqlite.passed + mariadb.passed, sqlite.failed + mariadb.failed, skipped))
-    return 0 if sqlite.ok and mariadb.ok else 1
+    print(together)
+    return 0 if together.ok else 1
 
 
-def run_suite(arguments: list[str], output: IO[str] | None = None) -> Result:
-    """Run pytest in a process of its own, which prints to `output` or here, and return what its report says."""
+def sum_of(results: Iterable[Result]) -> Result:
+    ok, passed, failed, skipped = zip(*((one.ok, one.passed, one.failed, one.skipped) for one in results), strict=True)
+    return Result(all(ok), sum(passed), sum(failed), sum(skipped, Counter()))
+
+
+def run_part(name: str, arguments: list[str]) -> Result:
+    """Run pytest in a process of its own and return what its report says.
+
+    What the longest part says is shown as it comes, what the others say when they have ended.
+    """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *arguments]
+        output = None if name == LONGEST else subprocess.PIPE
         done = subprocess.run(
-            command, env=clean_environment(), stdout=output, stderr=output and subprocess.STDOUT, check=False
+            command, env=clean_environment(), stdout=output, stderr=subprocess.STDOUT, text=True, check=False
         )
-        return read_report(report, done.returncode, narrowed=len(arguments) > 1)
+        print(f"\n== {name}\n{done.stdout or 'see above'}", flush=True)
+        return read_report(report, done.returncode, narrowed=len(arguments) > len(PARTS[name]))
 
 
 def read_report(report: Path, returncode: int, *, narrowed: bool) -> Result:
@@ -83,7 +103,7 @@ def read_report(report: Path, returncode: int, *, narrowed: bool) -> Result:
     return Result(ok, passed, failed if ok else max(failed, 1), skipped)
 
 
-def without_mariadb() -> Result:
+def without_mariadb(_name: str, _arguments: list[str]) -> Result:
     """Return what a run that cannot be made counts as: nothing, or in CI a failure."""
     in_ci = os.environ.get("CI") == "true"
     return Result(ok=not in_ci, failed=int(in_ci))

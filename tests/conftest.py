@@ -32,6 +32,7 @@ RUN_MANAGE = Callable[..., subprocess.CompletedProcess[str]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "mariadb"), default="sqlite", help="where the tests run")
+    parser.addoption("--part", choices=("each", "once"), help="only what is run on each database, or what is run once")
     parser.addoption("--share", type=float, default=1.0, help="of the long fault tests: 0.1 makes a tenth of each")
 
 
@@ -60,10 +61,9 @@ def _server_of_this_run(config: pytest.Config) -> MariaDB:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out of the MariaDB run what needs no database: it has been run on SQLite."""
-    if config.getoption("database") == "sqlite":
-        return
-    without = [item for item in items if _needs_no_database(item)]
+    """Leave out of the MariaDB run what needs no database: it is run once, on SQLite."""
+    part = config.getoption("part") or ("each" if config.getoption("database") == "mariadb" else "")
+    without = [item for item in items if part and (part == "once") != _needs_no_database(item)]
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in set(without)]
 
