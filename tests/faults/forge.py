@@ -90,15 +90,21 @@ def _worked(work: dict[str, Any]) -> int:
     try:
         return _done(work)
     except (runs.RunNotTaken, runs.FlowIsActive, runs.RunEnded) as error:
-        print(error, flush=True)
+        _say(str(error))
         return NOT_TAKEN
     except runs.RunStopped as stopped:
-        print(repr(stopped), flush=True)
+        _say(repr(stopped))
         number = getattr(stopped, "signal", None)
         return 128 + number if number else STOPPED
     except Error as error:
-        print(repr(error), flush=True)
+        _say(repr(error))
         return NO_DATABASE
+
+
+def _say(text: str) -> None:
+    # One write, so that the lines of several workers do not mix: print makes two where Python does not buffer.
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _done(work: dict[str, Any]) -> int:
