@@ -328,9 +328,7 @@ def test_lines_that_come_one_by_one_are_run_as_they_come_and_a_signal_ends_the_w
     process.wait(20)
     out, err = process.communicate()
     assert process.returncode == 130, err
-    said = json.loads(out)
-    # The signal may come between the end of the run and the word of it.
-    assert said["lines"] == said["succeeded"] + said["interrupted"] == 1
+    assert json.loads(out)["succeeded"] == 1
 
 
 def wait_for_runs(number: int) -> None:

@@ -63,14 +63,14 @@ class Batch:
         The table is asked for so many lines `at_once`.
         """
         for some in _in_chunks(lines, at_once):
-            succeeded = self._succeeded(some)
+            succeeded = self.succeeded(some)
             for line in some:
                 if line.number in succeeded:
                     done(line, Done(line.number, Fate.SUCCEEDED, before=True))
                 else:
                     yield line
 
-    def _succeeded(self, lines: Sequence[Line]) -> set[int]:
+    def succeeded(self, lines: Sequence[Line]) -> set[int]:
         """Return the numbers of the lines whose run has succeeded, by one query."""
         numbers: dict[str, list[int]] = {}
         for line in lines:

@@ -82,6 +82,9 @@ class EachLine:
             pool = Pool(batch.execute, self._processes(limits), quiet=self._options["verbosity"] < 2)
 
             def take(line: Line, done: Done) -> None:
+                # A process may end between the end of its run and the word of it; the table knows.
+                if done.fate == Fate.INTERRUPTED and batch.succeeded([line]):
+                    done = Done(line.number, Fate.SUCCEEDED)
                 self._take(line, done, failures)
                 show(self._tally)
 

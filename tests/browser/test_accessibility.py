@@ -26,9 +26,12 @@ INPUTS = {
     "mode": {"type": "string", "enum": ["fast", "slow"], "default": "fast"},
     "dry": {"type": "boolean", "default": False},
 }
-LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1440, "light"), (1440, "dark"), (390, "light"))
-"""The width of the window and the colours; those do not depend on the width."""
-
+LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
+    (1440, "light"),
+    (1440, "dark"),
+    (390, "light"),
+    (390, "dark"),
+)
 WRONG = {"name": "mail", "mod": "common.Kt", "method": "prt", "params": {"msg": "@laod.msg"}}
 
 
