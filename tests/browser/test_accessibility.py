@@ -102,10 +102,10 @@ def pages(flow: Flow) -> dict[str, str]:
 
 
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
-# The links of the admin change their colour within a moment.
+# The links of the admin change their colour within a moment; a change that another one replaces is aborted.
 SETTLED = """async () => {
     await new Promise(requestAnimationFrame);
-    await Promise.all(document.getAnimations().map((animation) => animation.finished));
+    await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
 }"""
 SERIOUS = ("serious", "critical")
 
