@@ -163,8 +163,8 @@ class Checkpoints:
 
     def _insert_rows(self, cursor: CursorWrapper, rows: Sequence[StepRow]) -> None:
         for row in rows:
-            values: list[Any] = [self._adapt(value) if isinstance(value, datetime) else value for value in row]
-            cursor.execute(self._insert, values)
+            adapted = row._replace(started_at=self._adapt(row.started_at), ended_at=self._adapt(row.ended_at))
+            cursor.execute(self._insert, adapted)
 
     def _commit(self, write: Callable[[], None], rows: Sequence[StepRow], status: Status | None = None) -> None:
         wait = _FIRST_WAIT_SECONDS

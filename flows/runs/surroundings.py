@@ -28,16 +28,19 @@ class _Connection(NamedTuple):
 
 
 class Surroundings:
-    """The state of the process before a step; `restore` puts it back and yields a text for each change.
+    """The state of the process around the steps of a run: looked at before each, and put back after it.
 
     What is compared is what a step can break for those after it; threads that it starts are its own affair.
     """
 
     def __init__(self) -> None:
+        # Nobody but the steps can change these while the run has the main thread.
+        self._handlers = _signal_handlers()
+
+    def look(self) -> None:
+        """Take down the state before a step; `look_away` ends that."""
         self._directory = _directory()
-        root = logging.getLogger()
-        self._logging = (root.level, list(root.handlers), root.disabled, logging.root.manager.disable)
-        self._handlers = [signal.getsignal(number) for number in _SIGNALS]
+        self._logging = _logging()
         self._used: set[str] = set()
         self._connections = [self._watched(connection) for connection in connections.all(initialized_only=True)]
         self._began = time.monotonic()
@@ -90,10 +93,10 @@ class Surroundings:
                 yield f"it changed the working directory, which cannot be put back: {describe(error)}"
 
     def _restore_logging(self) -> Iterator[str]:
-        root = logging.getLogger()
-        level, handlers, disabled, threshold = self._logging
-        if (root.level, list(root.handlers), root.disabled, logging.root.manager.disable) == self._logging:
+        if _logging() == self._logging:
             return
+        level, handlers, disabled, threshold = self._logging
+        root = logging.getLogger()
         root.setLevel(level)
         root.handlers[:] = handlers
         root.disabled = disabled
@@ -101,12 +104,25 @@ class Surroundings:
         yield "it changed the logging of the process"
 
     def _restore_signals(self) -> Iterator[str]:
-        if threading.current_thread() is not threading.main_thread():
+        present = _signal_handlers()
+        if present == self._handlers:
             return
-        for number, handler in zip(_SIGNALS, self._handlers, strict=True):
-            if signal.getsignal(number) != handler and handler is not None:
+        for number, handler in self._handlers.items():
+            if present[number] != handler and handler is not None:
                 signal.signal(number, handler)
                 yield f"it changed the handler of {signal.Signals(number).name}"
+
+
+def _signal_handlers() -> dict[int, Any]:
+    """Return the handlers of the signals that end a run; none where it is not the main thread, which alone sets them."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.getsignal(number) for number in _SIGNALS}
+
+
+def _logging() -> tuple[int, list[logging.Handler], bool, int]:
+    root = logging.getLogger()
+    return root.level, list(root.handlers), root.disabled, root.manager.disable
 
 
 def _directory() -> str:
@@ -160,9 +176,10 @@ def _begin_anew(connection: BaseDatabaseWrapper) -> None:
 
 def undisturbed(events: Iterator[Event], report: Callable[[Event, str], None]) -> Iterator[Event]:
     """Yield the events of a run; what a procedure changed around itself is put back before, and reported."""
+    around = Surroundings()
     last: Event | None = None
     while True:
-        event, changes = _next_undisturbed(events) if _calls(last) else (next(events, None), [])
+        event, changes = _next_undisturbed(events, around) if _calls(last) else (next(events, None), [])
         if event is None:
             return
         for change in changes:
@@ -178,8 +195,8 @@ def _calls(event: Event | None) -> bool:
     return isinstance(event, StepStarted | StepRetrying | ItemSucceeded)
 
 
-def _next_undisturbed(events: Iterator[Event]) -> tuple[Event | None, list[str]]:
-    around = Surroundings()
+def _next_undisturbed(events: Iterator[Event], around: Surroundings) -> tuple[Event | None, list[str]]:
+    around.look()
     try:
         event = next(events, None)
     finally:
