@@ -1,6 +1,6 @@
-"""Run the tests in three parts at the same time, and say in plain lines how many passed in each: `python -m tests`.
+"""Run the tests in four parts at the same time, and say in plain lines how many passed in each: `python -m tests`.
 
-What depends on the database is run on SQLite and on MariaDB, the rest once.
+What depends on the database is run on SQLite and on MariaDB, the rest once; what needs a browser has a part of its own.
 """
 
 import os
@@ -20,6 +20,7 @@ NO_TESTS_SELECTED = 5
 
 PARTS = {
     "Once": ("--database=sqlite", "--part=once"),
+    "Browser": ("--database=sqlite", "--part=browser"),
     "SQLite": ("--database=sqlite", "--part=each"),
     "MariaDB": ("--database=mariadb",),
 }

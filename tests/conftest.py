@@ -23,6 +23,7 @@ from tests.servers import DURABLE, MariaDB, Redis
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_MARIADB = 77
+PARTS = ("each", "once", "browser")
 
 SERVER = pytest.StashKey[MariaDB]()
 """The server of a run with --database=mariadb."""
@@ -32,7 +33,7 @@ RUN_MANAGE = Callable[..., subprocess.CompletedProcess[str]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "mariadb"), default="sqlite", help="where the tests run")
-    parser.addoption("--part", choices=("each", "once"), help="only what is run on each database, or what is run once")
+    parser.addoption("--part", choices=PARTS, help="only what is run on each database, what once, or what in a browser")
     parser.addoption("--share", type=float, default=1.0, help="of the long fault tests: 0.1 makes a tenth of each")
 
 
@@ -61,16 +62,19 @@ def _server_of_this_run(config: pytest.Config) -> MariaDB:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out of the MariaDB run what needs no database: it is run once, on SQLite."""
+    """Leave out what is of another part; MariaDB has but one: what is run on each database."""
     part = config.getoption("part") or ("each" if config.getoption("database") == "mariadb" else "")
-    without = [item for item in items if part and (part == "once") != _needs_no_database(item)]
+    without = [item for item in items if part and part != _part_of(item)]
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in set(without)]
 
 
-def _needs_no_database(item: pytest.Item) -> bool:
+def _part_of(item: pytest.Item) -> str:
+    if item.get_closest_marker("browser"):
+        return "browser"
     folders = {ROOT / "tests" / name for name in ("engine", "editing")}
-    return item.get_closest_marker("no_database") is not None or not folders.isdisjoint(item.path.parents)
+    is_without = item.get_closest_marker("no_database") or not folders.isdisjoint(item.path.parents)
+    return "once" if is_without else "each"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

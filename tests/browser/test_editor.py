@@ -12,7 +12,7 @@ from flows.models import Flow
 from tests.browser.conftest import OpenPage
 from tests.browser.test_workflow import address, choose_mode, editor, make_flow, note, save, text_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.no_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 COMPARE = {"name": "large", "mod": "common.Demo", "method": "compare", "params": {"value": 3, "at_least": 2}}
 TELL = {"name": "tell", "mod": "common.Kt", "method": "prt", "params": {"msg": "@large.holds"}}

@@ -14,7 +14,7 @@ from tests.browser.test_runs import statuses
 from tests.browser.test_workflow import editor, text_in
 from tests.waiting import wait_for_runs
 
-pytestmark = [pytest.mark.browser, pytest.mark.no_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 INPUTS = '"inputs": {"copies": {"type": "integer", "minimum": 1, "maximum": 9}},\n  '
 REFERENCE = '"@_input.copies"'

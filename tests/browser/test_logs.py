@@ -13,7 +13,7 @@ from flows.log_pages import pages
 from flows.models import SysLog
 from tests.browser.conftest import OpenPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.no_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LIST = "/admin/flows/syslog/"
 ROWS = "#result_list tbody tr"

@@ -12,7 +12,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_logs import fits
 from tests.browser.test_workflow import TWO_STEPS, address, choose_mode, editor, make_flow, type_document
 
-pytestmark = [pytest.mark.browser, pytest.mark.no_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def boxes(page: Page) -> Any:

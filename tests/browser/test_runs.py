@@ -16,7 +16,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_logs import fits
 from tests.waiting import wait_for_runs
 
-pytestmark = [pytest.mark.browser, pytest.mark.no_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 STEP = {"name": "load", "mod": "common.Kt", "method": "prt", "params": {"msg": "@_input.who"}}
 NAP = {"name": "nap", "mod": "common.Demo", "method": "sleep", "params": {"seconds": 2.5}}

@@ -10,7 +10,7 @@ from flows import versions
 from flows.models import Flow
 from tests.browser.conftest import OpenPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.no_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 STEP = {"name": "a", "mod": "common.Kt", "method": "prt", "params": {"msg": "hello"}}
 LONG = "x" * 120

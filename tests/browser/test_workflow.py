@@ -10,7 +10,7 @@ from playwright.sync_api import Dialog, Page, expect
 from flows.models import Flow
 from tests.browser.conftest import OpenPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.no_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 ADD = "/admin/flows/flow/add/"
 STEP = {"name": "a", "mod": "common.Kt", "method": "prt", "params": {"msg": "hi"}}
