@@ -14,6 +14,7 @@ def site_environment(folder: Path) -> dict[str, str]:
         "SECRET_KEY": "0123456789-for-the-tests-alone-0123456789",
         "DEBUG": "off",
         "ALLOWED_HOSTS": "localhost,testserver",
+        "HTTPS": "off",
         "SERVE_STATIC": "off",
         "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
         "DB_TIME_ZONE": ZONE,

@@ -28,7 +28,7 @@ def test_the_unit_serves_the_admin_and_its_style_sheets_under_names_that_last(tm
     if missing := needs.missing_for_serving():
         needs.skip(missing)
     folder = copy_of_the_site(tmp_path / "site")
-    environment = {**os.environ, **site_environment(tmp_path), "SERVE_STATIC": "on"}
+    environment = {**os.environ, **site_environment(tmp_path), "SERVE_STATIC": "on", "HTTPS": "on"}
     collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
     subprocess.run(collect, cwd=folder, env=environment, check=True)
 
@@ -37,6 +37,7 @@ def test_the_unit_serves_the_admin_and_its_style_sheets_under_names_that_last(tm
         styles = re.findall(r'href="(/static/[^"]+[.]css)"', text)
         answers = [get(port, path)[0] for path in styles]
         elsewhere, _ = get(port, "/admin/login/", host="elsewhere.example")
+        encrypted, _ = get(port, "/admin/login/", scheme="https")
 
     assert (page.status, elsewhere.status) == (200, 400)
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
@@ -44,6 +45,9 @@ def test_the_unit_serves_the_admin_and_its_style_sheets_under_names_that_last(tm
     assert {(answer.status, answer.headers["Cache-Control"]) for answer in answers} == {
         (200, "max-age=315360000, public, immutable")
     }
+    assert "Strict-Transport-Security" not in page.headers
+    assert encrypted.headers["Strict-Transport-Security"] == "max-age=2592000"
+    assert "; Secure" in encrypted.headers["Set-Cookie"]
 
 
 def test_a_site_without_the_package_is_told_how_to_get_it(tmp_path: Path) -> None:
@@ -88,9 +92,10 @@ def served(folder: Path, environment: dict[str, str]) -> Iterator[int]:
     assert process.wait(40) == 0
 
 
-def get(port: int, path: str, host: str = "localhost") -> tuple[HTTPResponse, str]:
+def get(port: int, path: str, host: str = "localhost", scheme: str = "http") -> tuple[HTTPResponse, str]:
+    """Ask as a proxy does for somebody who came by this scheme."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", path, headers={"Host": host})
+    connection.request("GET", path, headers={"Host": host, "X-Forwarded-Proto": scheme})
     response = connection.getresponse()
     text = response.read().decode()
     connection.close()
