@@ -1,5 +1,6 @@
 """Private servers for tests: each in a folder of its own, on a socket, gone when the test ends."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,7 +45,7 @@ class MariaDB:
 
     def __enter__(self) -> Self:
         try:
-            self._install()
+            shutil.copytree(_installed(), self.folder / "data")
             self.start()
         except BaseException:
             self.close()
@@ -137,19 +139,6 @@ class MariaDB:
     @property
     def _log(self) -> Path:
         return self.folder / "log"
-
-    def _install(self) -> None:
-        command = [
-            _installer(),
-            "--no-defaults",
-            *_as_root(),
-            f"--datadir={self.folder / 'data'}",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-        ]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"mariadb-install-db failed in {self.folder}:\n{done.stdout}")
 
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
         give_up = time.monotonic() + _SECONDS_TO_START
@@ -336,8 +325,23 @@ def _server() -> str:
     return program("mariadbd") or "mariadbd"
 
 
-def _installer() -> str:
-    return program("mariadb-install-db") or "mariadb-install-db"
+@cache
+def _installed() -> Path:
+    """Return the data folder of a server that never ran, for all of this process to copy."""
+    folder = Path(tempfile.mkdtemp(prefix="wf"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    command = [
+        program("mariadb-install-db") or "mariadb-install-db",
+        "--no-defaults",
+        *_as_root(),
+        f"--datadir={folder}",
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+    ]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"mariadb-install-db failed in {folder}:\n{done.stdout}")
+    return folder
 
 
 def _as_root() -> list[str]:
