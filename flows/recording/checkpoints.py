@@ -163,8 +163,9 @@ class Checkpoints:
 
     def _insert_rows(self, cursor: CursorWrapper, rows: Sequence[StepRow]) -> None:
         for row in rows:
-            adapted = row._replace(started_at=self._adapt(row.started_at), ended_at=self._adapt(row.ended_at))
-            cursor.execute(self._insert, adapted)
+            values = row._asdict()
+            values["started_at"], values["ended_at"] = self._adapt(row.started_at), self._adapt(row.ended_at)
+            cursor.execute(self._insert, list(values.values()))
 
     def _commit(self, write: Callable[[], None], rows: Sequence[StepRow], status: Status | None = None) -> None:
         wait = _FIRST_WAIT_SECONDS

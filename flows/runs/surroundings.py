@@ -114,7 +114,7 @@ class Surroundings:
 
 
 def _signal_handlers() -> dict[int, Any]:
-    """Return the handlers of the signals that end a run; none where it is not the main thread, which alone sets them."""
+    """Return the handlers of the signals that end a run; none but in the main thread, which alone may set them."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     return {number: signal.getsignal(number) for number in _SIGNALS}
