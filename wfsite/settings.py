@@ -61,8 +61,8 @@ USE_TZ = True
 DATABASES = {"default": environment.database(env, BASE_DIR, TIME_ZONE)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Whether people reach the site over HTTPS, by a proxy before it: cookies travel no other way then, and browsers are told
-# for a month to come no other way.
+# Whether people reach the site over HTTPS, by a proxy before it: cookies travel no other way then, and browsers
+# are told for a month to come no other way.
 if environment.boolean(env, "HTTPS", default=False):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 30 * 24 * 60 * 60
