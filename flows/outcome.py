@@ -62,13 +62,15 @@ class RunOutcome:
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time for people: `0.04 ms`, `3.45 s`, `2 min 05 s`."""
+    """Return a length of time for people: `0.04 ms`, `3.45 s`, `2 min 05 s`, `16 h 43 min`."""
     if seconds < 1:
         return f"{seconds * 1000:.2f} ms"
     if seconds < 60:
         return f"{seconds:.2f} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def unobserved(event: Event) -> None:

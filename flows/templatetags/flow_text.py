@@ -1,10 +1,13 @@
 r"""Template filters for text that somebody else wrote: what cannot be seen is shown as an escape such as ``\x1b``."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
 from django import template
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
 
 from flows.engine.text import visible as visible_text
 from flows.models import local_text
@@ -27,6 +30,12 @@ def visible_lines(value: Any) -> str:
     """Return the text with its line breaks and tabs, and nothing else that is invisible."""
     lines = str(value).replace("\r\n", "\n").split("\n")
     return "\n".join("\t".join(map(visible_text, line.split("\t"))) for line in lines)
+
+
+@register.filter
+def code(text: str) -> SafeString:
+    """Return the text of a docstring, escaped, with what stands in backticks as code."""
+    return mark_safe(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", conditional_escape(text)))  # noqa: S308
 
 
 @register.filter
