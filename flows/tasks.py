@@ -12,6 +12,7 @@ from flows.engine import FlowError
 from flows.engine.text import describe
 from flows.models import FlowSettings, Priority, Run
 from flows.outcome import RunOutcome
+from flows.runs.deadlocks import again_after_deadlock
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def _execute(run_id: int) -> RunOutcome:
         return runs.execute_waiting(run_id)
     except runs.MustWait:
         # Who had the room may have gone before this note, and will not come again.
-        Run.objects.filter(pk=run_id).turn_away()
+        again_after_deadlock(Run.objects.filter(pk=run_id).turn_away)
         return runs.execute_waiting(run_id)
 
 

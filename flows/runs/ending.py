@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -11,6 +12,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from flows.models import Run, StepRun, StepStatus
+from flows.runs.deadlocks import again_after_deadlock
 from flows.runs.finding import find_run
 from flows.services import FlowRefused
 
@@ -23,24 +25,24 @@ class RunNotTaken(FlowRefused):
 
 def interrupt_lost(run: Run) -> bool:
     """Turn a lost run into an interrupted one; return whether this call did."""
-    with transaction.atomic():
-        if not run.interrupt_if_lost():
-            return False
-        add_interrupted(run)
+    if not again_after_deadlock(partial(_interrupted, run, run.interrupt_if_lost)):
+        return False
     logger.warning("%s was lost and is interrupted now%s", run, _doubt(run), extra=_place(run))
     return True
 
 
 def interrupt(run: Run, owner: str) -> None:
     """Interrupt a run of this process in the middle of its step."""
+    again_after_deadlock(partial(_interrupted, run, partial(run.interrupt, owner)))
+
+
+def _interrupted(run: Run, change: Callable[[], bool]) -> bool:
+    """Change the status of a run, and add the execution that was interrupted; return whether this call did."""
     with transaction.atomic():
-        if run.interrupt(owner):
-            add_interrupted(run)
-
-
-def add_interrupted(run: Run) -> None:
-    if run.step:
-        add_step_run(run, run.step, StepStatus.INTERRUPTED, run.step_started_at)
+        changed = change()
+        if changed and run.step:
+            add_step_run(run, run.step, StepStatus.INTERRUPTED, run.step_started_at)
+    return changed
 
 
 def add_step_run(run: Run, path: str, status: StepStatus, started_at: datetime | None = None, **values: Any) -> None:
@@ -85,7 +87,8 @@ def cancel_run(run_id: int, by: str) -> Run:
     if run.is_lost:
         interrupt_lost(run)
     # Once more, for one that was interrupted between the first question and the second.
-    if run.cancel() or run.ask_to_cancel(by or "somebody") or run.cancel():
+    ask = partial(run.ask_to_cancel, by or "somebody")
+    if any(again_after_deadlock(act) for act in (run.cancel, ask, run.cancel)):
         return find_run(run_id)
     now = find_run(run_id)
     raise RunNotTaken(f"{now} is {now.status} already")

@@ -23,6 +23,7 @@ from flows.recording.lease import Lease
 from flows.recording.progress import MOST_INTERRUPTIONS, NO_PROGRESS, Progress, read_progress
 from flows.recording.recorder import Recorder
 from flows.runs.creating import Asked, create_run
+from flows.runs.deadlocks import again_after_deadlock
 from flows.runs.ending import (
     RunNotTaken,
     add_step_run,
@@ -111,7 +112,7 @@ def run_step(name: str, step_name: str, params: Mapping[str, Any] | None = None)
 
 def execute_when_free(run_id: int, observe: Observer = unobserved) -> RunOutcome:
     """Execute a run as soon as the limits of its flow let it begin; raises what `execute_run` raises but `MustWait`."""
-    find_run(run_id).wait_here()
+    again_after_deadlock(find_run(run_id).wait_here)
     while True:
         try:
             return execute_run(run_id, observe)
@@ -214,7 +215,7 @@ def _execute(run: Run, definition: FlowDefinition, progress: Progress, observe: 
         except RunInterrupted as error:
             error.signal = stop.number
             if stop.is_by_a_person:
-                run.stay_interrupted(run.owner)
+                again_after_deadlock(partial(run.stay_interrupted, run.owner))
             raise
         except RunStopped:
             raise

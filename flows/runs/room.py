@@ -1,18 +1,15 @@
 """Keep the limits of a flow: how many of its runs are active, and how many begin in a minute."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError
 
 from flows.engine.text import counted, quoted
 from flows.models import FlowSettings, Run
+from flows.runs.deadlocks import Done, again_after_deadlock
 from flows.runs.ending import interrupt_lost
 from flows.services import FlowRefused
-from flows.tables import is_deadlock
-
-Done = TypeVar("Done")
 
 # So often somebody else may be quicker in taking the place that was free, before the error is taken for another one.
 _TRIES = 1000
@@ -68,14 +65,11 @@ def with_place(run: Run, limits: FlowSettings, act: Callable[[], Done]) -> Done:
     """
     for tries_left in reversed(range(_TRIES)):
         try:
-            return act()
+            return again_after_deadlock(act)
         except IntegrityError:
             if not tries_left:
                 raise
             run.active_place = free_place(limits)
-        except OperationalError as error:
-            if not tries_left or not is_deadlock(error):
-                raise
     raise AssertionError("the last try returns or raises")
 
 
