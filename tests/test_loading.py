@@ -31,3 +31,12 @@ def test_the_pages_of_the_admin_are_loaded_for_the_site_and_its_checks_only(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == loads
+
+
+def test_a_command_collects_garbage_and_passes_over_what_was_loaded(tmp_path: Path) -> None:
+    code = "import gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v0", "-c", code],
+        cwd=ROOT, env={**os.environ, **site_environment(tmp_path)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "True True"
