@@ -255,6 +255,24 @@ def test_with_the_setting_a_second_run_waits_for_the_first(acting: Acting, setti
     assert acting.called == ["one", "one"]
 
 
+def test_a_run_that_a_dead_process_took_a_moment_ago_is_executed(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(acting.step("one"))
+    made = create()
+    claim = Run.claim
+
+    def claimed_late(run: Run, owner: str) -> bool:
+        """Let the claim of a process come in that has gone meanwhile."""
+        monkeypatch.setattr(Run, "claim", claim)
+        dead = {"place": place(), "pid": 2**22 + 1, "process_began": 1}
+        Run.objects.filter(pk=run.pk).update(status=Status.RUNNING, owner="dead", lease_until=2**40, **dead)
+        return claim(run, owner)
+
+    monkeypatch.setattr(Run, "claim", claimed_late)
+    assert runs.execute_run(made.pk).succeeded
+
+
 def test_a_lost_run_makes_room_for_the_next(acting: Acting) -> None:
     store(acting.step("one"))
     lost = create()

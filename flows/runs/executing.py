@@ -129,7 +129,14 @@ def execute_run(run_id: int, observe: Observer = unobserved) -> RunOutcome:
     run = find_run(run_id)
     if run.is_lost:
         interrupt_lost(run)
-    return _execute_claimed(run, run.claim, observe)
+    try:
+        return _execute_claimed(run, run.claim, observe)
+    except RunNotTaken:
+        # Who took it meanwhile may be dead: a COMMIT can come in after the process that sent it has gone.
+        now = find_run(run_id)
+        if not (now.is_lost and interrupt_lost(now)):
+            raise
+    return execute_run(run_id, observe)
 
 
 def execute_waiting(run_id: int) -> RunOutcome:
