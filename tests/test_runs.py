@@ -255,6 +255,27 @@ def test_with_the_setting_a_second_run_waits_for_the_first(acting: Acting, setti
     assert acting.called == ["one", "one"]
 
 
+def test_what_another_process_did_between_a_look_at_the_run_and_its_claim_is_not_done_again(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(acting.step("one"), acting.step("two"), acting.step("three"))
+    made = create()
+    claim = Run.claim
+
+    def claimed_after_a_pause(run: Run, owner: str) -> bool:
+        """Let another process take the run first, and leave it after two steps."""
+        monkeypatch.setattr(Run, "claim", claim)
+        Run.objects.filter(pk=run.pk).update(seconds=60.0)
+        with pytest.raises(Crash):
+            runs.execute_run(run.pk, crash_at(StepStarted, "three"))
+        return claim(run, owner)
+
+    monkeypatch.setattr(Run, "claim", claimed_after_a_pause)
+    assert runs.execute_run(made.pk).succeeded
+    assert acting.called == ["one", "two", "three"]
+    assert the_run().seconds >= 60
+
+
 def test_a_run_that_a_dead_process_took_a_moment_ago_is_executed(
     acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -312,8 +312,7 @@ class Run(models.Model):
         with transaction.atomic():
             changed = self._rows(*expected).update(**values) == 1
         if changed:
-            # Not the texts, which may have megabytes and never change.
-            self.refresh_from_db(fields=values)
+            self.refresh_from_db()
         return changed
 
     def _end(self, rows: RunQuerySet, status: Status, **values: Any) -> bool:

@@ -153,9 +153,9 @@ def execute_waiting(run_id: int) -> RunOutcome:
 
 def _execute_claimed(run: Run, claim: Callable[[str], bool], observe: Observer) -> RunOutcome:
     definition = definition_of(run)
-    is_fresh = run.started_at is None and run.continues is None
     _take(run, claim)
-    return _execute(run, definition, NO_PROGRESS if is_fresh else _progress_of(run), observe)
+    # Read behind the claim: another process may have had the run, and left it, since it was looked at.
+    return _execute(run, definition, _progress_of(run), observe)
 
 
 def _take(run: Run, claim: Callable[[str], bool]) -> None:
