@@ -16,9 +16,7 @@ from django.db import (
     NotSupportedError,
     ProgrammingError,
     connections,
-    transaction,
 )
-from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from flows.engine.errors import FlowError
@@ -27,6 +25,7 @@ from flows.failpoints import reach
 from flows.models.run import LEASE_SECONDS, Run, Status
 from flows.models.step_run import StepRun
 from flows.models.times import DATABASE_SECONDS
+from flows.recording.driver import driver_transaction, for_driver
 from flows.recording.lease import Lease
 
 _FIRST_WAIT_SECONDS = 0.05
@@ -106,12 +105,14 @@ class Checkpoints:
         self._lease = lease
         # The one of this thread; django.db.connection would look for it at each use.
         self._connection = connections[DEFAULT_DB_ALIAS]
-        # The start of a step is written twice: on the run, and in the row of the step.
-        self._adapt = lru_cache(maxsize=2)(self._connection.ops.adapt_datetimefield_value)
-        self._advance = _ADVANCE.format(now=DATABASE_SECONDS[self._connection.vendor], lease=LEASE_SECONDS)
+        # The start of a step is written twice, on the run and in the row of the step; two other times come between.
+        self._adapt = lru_cache(maxsize=4)(self._connection.ops.adapt_datetimefield_value)
+        vendor = self._connection.vendor
+        self._advance = for_driver(_ADVANCE.format(now=DATABASE_SECONDS[vendor], lease=LEASE_SECONDS), vendor)
         # Quoted: MySQL has a word "procedure" of its own.
         columns = ", ".join(map(self._connection.ops.quote_name, StepRow._fields))
-        self._insert = _INSERT.format(columns=columns, places=", ".join(["%s"] * len(StepRow._fields)))
+        insert = _INSERT.format(columns=columns, places=", ".join(["%s"] * len(StepRow._fields)))
+        self._insert = for_driver(insert, vendor)
 
     def save(self, rows: Sequence[StepRow], in_flight: InFlight, steps_done: int) -> None:
         """Commit the outcomes of steps and the start of the next.
@@ -127,12 +128,11 @@ class Checkpoints:
             self._lease.owner,
         ]
 
-        def write() -> None:
-            with self._connection.cursor() as cursor:
-                cursor.execute(self._advance, advance)
-                if cursor.rowcount != 1:
-                    self._say_why_not()
-                self._insert_rows(cursor, rows)
+        def write(cursor: Any) -> None:
+            cursor.execute(self._advance, advance)
+            if cursor.rowcount != 1:
+                self._say_why_not()
+            self._insert_rows(cursor, rows)
 
         try:
             self._commit(write, rows)
@@ -150,24 +150,23 @@ class Checkpoints:
         """Commit the last outcomes and how the run ended. Raises `RunLost`."""
         ends = {"step": "", "step_attempt": 0, "step_started_at": None, "active_flow": None, "ended_at": timezone.now()}
 
-        def write() -> None:
+        def write(cursor: Any) -> None:
             mine = Run.objects.filter(pk=self._run.pk, owner=self._lease.owner, status=Status.RUNNING)
             if mine.update(status=status, **ends, **values) != 1:
                 raise RunLost(_taken(self._run))
-            with self._connection.cursor() as cursor:
-                self._insert_rows(cursor, rows)
+            self._insert_rows(cursor, rows)
 
         reach("run.finishing")
         self._commit(write, rows, status)
         reach("run.finished")
 
-    def _insert_rows(self, cursor: CursorWrapper, rows: Sequence[StepRow]) -> None:
+    def _insert_rows(self, cursor: Any, rows: Sequence[StepRow]) -> None:
         for row in rows:
             values = row._asdict()
             values["started_at"], values["ended_at"] = self._adapt(row.started_at), self._adapt(row.ended_at)
             cursor.execute(self._insert, list(values.values()))
 
-    def _commit(self, write: Callable[[], None], rows: Sequence[StepRow], status: Status | None = None) -> None:
+    def _commit(self, write: Callable[[Any], None], rows: Sequence[StepRow], status: Status | None = None) -> None:
         wait = _FIRST_WAIT_SECONDS
         in_doubt = False
         while True:
@@ -176,8 +175,8 @@ class Checkpoints:
                 if in_doubt and self._is_committed(rows, status):
                     break
                 reach("checkpoint.begun")
-                with transaction.atomic():
-                    write()
+                with driver_transaction(self._connection) as cursor:
+                    write(cursor)
                     reach("checkpoint.written")
                 reach("checkpoint.committed")
                 break
