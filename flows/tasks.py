@@ -40,9 +40,8 @@ def _send(run: Run, limits: FlowSettings, tell: Tell) -> None:
 
 def enqueue_next(flow_name: str) -> None:
     """Have the run executed that has waited longest of those that found no room."""
-    waiting = Run.objects.of_flow(flow_name).waiting().filter(turned_away=True).without_texts().order_by("id")
-    # Thousands may wait, and one is called.
-    while (run := waiting.first()) is not None:
+    turned_away = Run.objects.of_flow(flow_name).turned_away().only("flow_name")
+    while (run := turned_away.first()) is not None:
         if run.call_again():
             enqueue(run)
             return

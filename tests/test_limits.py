@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from flows import runs, sweeping, tasks
@@ -184,3 +185,21 @@ def test_a_run_that_somebody_stopped_waits_for_a_person(acting: Acting) -> None:
     assert one.stay_interrupted("me")
 
     assert sweeping.sweep().resumed == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_found_no_room_is_found_by_an_index_however_many_wait() -> None:
+    made = timezone.now()
+    Run.objects.bulk_create(
+        Run(flow_name="act", status=Status.QUEUED, created_at=made, turned_away=number == 1_500)
+        for number in range(2_000)
+    )
+    if connection.vendor == "mysql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE TABLE wf_run")
+            cursor.fetchall()
+
+    found = Run.objects.of_flow("act").turned_away()
+
+    assert found.count() == 1
+    assert "wf_run_turned_away" in found[:1].explain()

@@ -96,6 +96,14 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Narrow to runs that anybody may execute; a process that waits for the end of another run keeps its own."""
         return self.filter(status=Status.QUEUED, pid=0)
 
+    def turned_away(self) -> Self:
+        """Narrow to runs that wait because they found no room, the one that has waited longest first.
+
+        Thousands may wait, and few of them are these: an index finds them.
+        """
+        # A plain True is no comparison on SQLite, and finds no index.
+        return self.waiting().filter(turned_away__in=[True]).order_by("id")
+
     def turn_away(self) -> int:
         """Note of runs that wait that they found no room."""
         return self.waiting().update(turned_away=True)
@@ -190,6 +198,7 @@ class Run(models.Model):
             models.Index(fields=["status", "id"], name="wf_run_status"),
             models.Index(fields=["continues"], name="wf_run_continues"),
             models.Index(fields=["created_at", "status"], name="wf_run_created"),
+            models.Index(fields=["flow_name", "turned_away", "status", "id"], name="wf_run_turned_away"),
         )
 
     def __str__(self) -> str:
