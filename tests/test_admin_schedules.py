@@ -244,16 +244,20 @@ def test_who_may_not_schedule_sees_the_schedules_and_changes_none(client: Client
     assert "* * * * *" in text
     assert page(flow, "schedule_add") not in text
     assert page(flow, "schedule_change", made.pk) not in text
-    for url in (page(flow, "schedule_add"), page(flow, "schedule_change", made.pk)):
+    ids = {"schedule_add": (), "schedule_change": (made.pk,), "schedule_delete": (made.pk,)}
+    for url in (page(flow, name, *key) for name, key in ids.items()):
         assert client.get(url).status_code == 403
         assert client.post(url, filled()).status_code == 403
-    assert client.post(page(flow, "schedule_delete", made.pk)).status_code == 403
     assert Schedule.objects.count() == 1
     assert not Run.objects.exists()
 
 
-def test_nothing_is_deleted_by_get(admin_client: Client, flow: Flow) -> None:
-    made = schedule()
+def test_who_deletes_a_schedule_is_asked_first_and_told_which_one_it_is(admin_client: Client, flow: Flow) -> None:
+    made = schedule("30 2 * * mon-fri", zone="Europe/Berlin", note="for the shop")
+    url = page(flow, "schedule_delete", made.pk)
 
-    assert admin_client.get(page(flow, "schedule_delete", made.pk)).status_code == 405
+    assert f'href="{url}"' in admin_client.get(page(flow, "schedule_change", made.pk)).text
+    text = admin_client.get(url).text
+
+    assert all(word in text for word in ("30 2 * * mon-fri", "Europe/Berlin", "for the shop"))
     assert Schedule.objects.exists()

@@ -40,7 +40,7 @@ flow_settings         403    200    403    200        403    302*   403    302*
 flow_schedules        200    200    200    200        405    405    405    405
 flow_schedule_add     403    200    200    200        403    302*   302*   302*
 flow_schedule_change  403    200    200    200        403    302*   302*   302*
-flow_schedule_delete  405    405    405    405        403    302*   302*   302*
+flow_schedule_delete  403    200    200    200        403    302*   302*   302*
 flow_workers          200    200    200    200        405    405    405    405
 flow_outcome          403    403    200    200        405    405    405    405
 flow_restore          405    405    405    405        403    302*   403    302*

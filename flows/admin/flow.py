@@ -306,7 +306,6 @@ class FlowAdmin(FlowModelAdmin):
     def _context(self, request: HttpRequest) -> dict[str, Any]:
         return self.admin_site.each_context(request) | {
             "opts": self.opts,
-            "has_view_permission": self.has_view_permission(request),
             "media": self.media,
         }
 

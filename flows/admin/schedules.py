@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from flows.admin.due_times import has_scheduler, schedules_of
 from flows.engine import FlowError, Report, read_inputs
@@ -86,12 +86,14 @@ class SchedulePages:
             return self._no_such_flow(request, object_id)
         return self._form_page(request, flow, _schedule(flow, schedule_id))
 
-    @method_decorator(require_POST)
+    @method_decorator(require_http_methods(["GET", "POST"]))
     def delete_view(self, request: HttpRequest, object_id: str, schedule_id: int) -> HttpResponseBase:
         flow = self._flow_to_schedule(request, object_id)
         if flow is None:
             return self._no_such_flow(request, object_id)
         schedule = _schedule(flow, schedule_id)
+        if request.method == "GET":
+            return self._page(request, flow, "schedule_delete", {"title": "Are you sure?", "schedule": schedule})
         name = str(schedule)
         schedule.delete()
         _log(request, flow, f"{name} deleted: {schedule.cron} {schedule.zone}.")

@@ -88,6 +88,7 @@ def pages(flow: Flow) -> dict[str, str]:
         "schedules": f"{here}/schedules/",
         "schedules, none": f"/admin/flows/flow/{ids['wrong']}/schedules/",
         "schedule": f"{here}/schedules/{schedule.pk}/",
+        "schedule, delete": f"{here}/schedules/{schedule.pk}/delete/",
         "schedule, new": f"{here}/schedules/add/",
         "run, failed": f"{run}/change/",
         "run, succeeded": f"/admin/flows/run/{done.pk}/change/",
