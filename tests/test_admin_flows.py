@@ -136,7 +136,10 @@ def test_an_empty_list_says_how_to_begin(admin: Client) -> None:
     text = admin.get(LIST).content.decode()
     assert "No flows yet" in text
     assert "importflows samples" in text
-    assert "No flows yet" not in admin.get(LIST + "?q=x").content.decode()
+    searched = admin.get(LIST + "?q=x").content.decode()
+    assert "No flows yet" not in searched
+    assert "No flow has “<bdi>x</bdi>” in its name." in searched
+    assert "No flow passes the filter." in admin.get(LIST + "?deleted=yes").content.decode()
 
 
 def inline(*rows: tuple[Flow, bool, bool]) -> dict[str, Any]:

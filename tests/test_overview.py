@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from flows.models import Run, Status, SysLog, Trigger
+from flows.models import Flow, Run, Status, SysLog, Trigger
 from flows.overview import Slower, runs_by_hour, slower_flows
 
 pytestmark = pytest.mark.django_db
@@ -44,8 +44,14 @@ def page(client: Client) -> str:
 
 def test_a_new_site_is_told_how_to_begin(admin_client: Client) -> None:
     text = page(admin_client)
-    assert "Nothing ran in the last 24 hours" in text
+    assert "No flows yet" in text
     assert "No run is queued or running." in text
+
+    Flow.objects.create(flow_name="nightly", flow_json="{}")
+
+    text = page(admin_client)
+    assert "Nothing ran in the last 24 hours" in text
+    assert "python manage.py runflow NAME" in text
 
 
 def test_what_runs_what_failed_and_what_is_lost_is_linked(admin_client: Client) -> None:

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from flows.admin import log_view, run_view
 from flows.engine.text import counted, visible
 from flows.log_pages.selection import Selection
-from flows.models import Run, Status, SysLog, local_text
+from flows.models import Flow, Run, Status, SysLog, local_text
 from flows.outcome import duration
 from flows.overview import Hour, Overview, Slower, dropped_log_rows, read_overview
 from flows.run_pages.detail import seconds_so_far
@@ -81,6 +81,8 @@ def _of_runs() -> dict[str, Any]:
         "slower": [_slower(one) for one in overview.slower],
         "chart": _chart(overview),
         "runs_url": _runs_url(),
+        # Asked only where there is nothing else to show.
+        "has_flows": Flow.objects.not_deleted().exists,
     }
 
 

@@ -55,7 +55,7 @@ def log_in(page: Page) -> None:
     page.get_by_role("button", name="Log in").click()
     expect(page.locator("h1")).to_have_text("Overview")
     expect(page.locator("#content")).to_contain_text("No run is queued or running.")
-    expect(page.locator("#content")).to_contain_text("Nothing ran in the last 24 hours")
+    expect(page.locator("#content")).to_contain_text("No flows yet")
 
 
 def add_a_flow(page: Page) -> None:
