@@ -1,5 +1,6 @@
 """What every test gets: a site of its own, on SQLite or, with --database=mariadb, on a private MariaDB server."""
 
+import gc
 import logging
 import os
 import shutil
@@ -23,7 +24,9 @@ from tests.servers import DURABLE, MariaDB, Redis
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_MARIADB = 77
+TESTS = ROOT / "tests"
 PARTS = ("each", "once", "browser")
+PART_OF_FOLDER = {"engine": "once", "editing": "once", "browser": "browser"}
 
 SERVER = pytest.StashKey[MariaDB]()
 """The server of a run with --database=mariadb."""
@@ -61,20 +64,39 @@ def _server_of_this_run(config: pytest.Config) -> MariaDB:
     return server.__enter__()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare a part the folders and files that hold nothing of it; what is named on the command line is looked at."""
+    part = _part(config)
+    if not part or collection_path.parent != TESTS:
+        return None
+    its_part = PART_OF_FOLDER.get(collection_path.name, "")
+    return its_part != part if its_part or part == "browser" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is of another part; MariaDB has but one: what is run on each database."""
-    part = config.getoption("part") or ("each" if config.getoption("database") == "mariadb" else "")
+    """Leave out what is of another part."""
+    part = _part(config)
     without = [item for item in items if part and part != _part_of(item)]
     config.hook.pytest_deselected(items=without)
-    items[:] = [item for item in items if item not in set(without)]
+    left_out = set(without)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector thousands of tests, which it would look at again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _part(config: pytest.Config) -> str:
+    """Return the part that is run, empty for all; MariaDB has but one: what is run on each database."""
+    return config.getoption("part") or ("each" if config.getoption("database") == "mariadb" else "")
 
 
 def _part_of(item: pytest.Item) -> str:
-    if item.get_closest_marker("browser"):
-        return "browser"
-    folders = {ROOT / "tests" / name for name in ("engine", "editing")}
-    is_without = item.get_closest_marker("no_database") or not folders.isdisjoint(item.path.parents)
-    return "once" if is_without else "each"
+    if item.get_closest_marker("no_database"):
+        return "once"
+    return PART_OF_FOLDER.get(item.path.relative_to(TESTS).parts[0], "each")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -103,10 +125,26 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
             run_sql_file(ROOT / "tests" / "legacy_tables.sql")
         else:
             create_missing_tables(connection)
+        _put_back_permissions_after_each_flush()
     # The flush between tests passes over unmanaged tables.
     Flow._meta.managed = SysLog._meta.managed = True
     # A safe hash takes half a second for each user that a test makes.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _put_back_permissions_after_each_flush() -> None:
+    """Let a flush put the permissions back as they were; Django asks each model for its own, in a hundred queries."""
+    from django.contrib.auth.models import Permission
+    from django.contrib.contenttypes.models import ContentType
+    from django.core.management.commands import flush
+
+    kinds, permissions = list(ContentType.objects.all()), list(Permission.objects.all())
+
+    def put_back(*_arguments: object, **_options: object) -> None:
+        ContentType.objects.bulk_create(kinds)
+        Permission.objects.bulk_create(permissions)
+
+    flush.emit_post_migrate_signal = put_back  # type: ignore[attr-defined]
 
 
 def run_sql_file(path: Path) -> None:
