@@ -10,7 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from flows.models import Flow
-from tests.test_admin_flows import HELLO, HOSTILE, client_with, make_flow, page
+from tests.test_admin_flows import HELLO, HOSTILE, make_flow, page
+from tests.users import client_with
 
 CHECK, COMPLETE, EDIT = (f"/admin/flows/flow/{name}/" for name in ("check", "complete", "edit"))
 USED = "/admin/flows/flow/procedures/common.Kt/prt/"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.admin import site
 from django.contrib.admin.models import DELETION, LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
@@ -18,6 +18,7 @@ from flows.engine import FlowDefinition
 from flows.forms import FlowForm, as_shown, fingerprint
 from flows.models import Flow, Run
 from flows.outcome import RunOutcome, StepOutcome
+from tests.users import client_with
 from tests.waiting import wait_for_runs
 
 LIST = "/admin/flows/flow/"
@@ -37,14 +38,6 @@ def make_flow(name: str = "hello", document: Any = HELLO, **fields: Any) -> Flow
 
 def page(flow: Flow, name: str = "change") -> str:
     return reverse(f"admin:flows_flow_{name}", args=[flow.pk])
-
-
-def client_with(*codenames: str) -> Client:
-    user = User.objects.create_user("-".join(codenames) or "nobody", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames, content_type__app_label="flows"))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +13,7 @@ from flows.admin import run_diff
 from flows.models import Run, Status, StepRun, Trigger
 from tests.acting import Acting, acting
 from tests.test_run_diff import a_row, run_once, store
+from tests.users import client_with
 
 __all__ = ["acting"]
 
@@ -32,16 +31,9 @@ def record(*rows: StepRun, flow: str = "nightly", **values: Any) -> Run:
     return run
 
 
-def a_user(*permissions: str) -> User:
-    user = get_user_model().objects.create_user(f"user{get_user_model().objects.count()}", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    return user
-
-
 @pytest.fixture
-def reader(client: Client) -> Client:
-    client.force_login(a_user("view_run"))
-    return client
+def reader() -> Client:
+    return client_with("view_run")
 
 
 def shown(client: Client, old: Run, new: Run | None = None, status: int = 200) -> str:
@@ -54,10 +46,8 @@ def shown(client: Client, old: Run, new: Run | None = None, status: int = 200) -
 def test_the_page_wants_the_permission_to_view_runs(client: Client) -> None:
     run = record()
     assert client.get(URL, {"a": run.pk}).status_code == 302
-    client.force_login(a_user("view_flow", "run_flow", "resume_run"))
-    assert client.get(URL, {"a": run.pk}).status_code == 403
-    client.force_login(a_user("view_run"))
-    assert client.get(URL, {"a": run.pk}).status_code == 200
+    assert client_with("view_flow", "run_flow", "resume_run").get(URL, {"a": run.pk}).status_code == 403
+    assert client_with("view_run").get(URL, {"a": run.pk}).status_code == 200
 
 
 def test_the_page_is_only_read(reader: Client) -> None:

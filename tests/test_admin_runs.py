@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +19,7 @@ from django.utils import timezone
 from flows import runs, services, versions
 from flows.models import Flow, Run, Status, StepRun, StepStatus, SysLog, Trigger
 from flows.run_pages import listing
+from tests.users import client_with
 from tests.waiting import ended
 
 LIST = "/admin/flows/run/"
@@ -71,14 +72,6 @@ def page(run: Run, name: str = "change") -> str:
 
 def run_page(flow: Flow) -> str:
     return reverse("admin:flows_flow_run", args=[flow.pk])
-
-
-def client_with(*codenames: str) -> Client:
-    user = User.objects.create_user("-".join(codenames) or "nobody", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames, content_type__app_label="flows"))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

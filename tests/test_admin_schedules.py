@@ -15,9 +15,9 @@ from flows.schedules.crontab import crontab_lines
 from flows.schedules.ticking import tick
 from tests.acting import Acting, acting
 from tests.test_admin_flows import posted
-from tests.test_admin_workers import user_who_may
 from tests.test_runs import store
 from tests.test_schedules import NOON, schedule, sent
+from tests.users import client_with
 
 __all__ = ["acting", "sent"]
 
@@ -167,7 +167,7 @@ def test_the_inputs_stay_where_the_flow_is_invalid_and_nobody_knows_them(admin_c
     assert (kept.note, kept.inputs) == ("for the shop", '{"day": "mon"}')
 
 
-def test_next_and_last_due_time_stand_in_the_list_of_flows(admin_client: Client, flow: Flow, client: Client) -> None:
+def test_next_and_last_due_time_stand_in_the_list_of_flows(admin_client: Client, flow: Flow) -> None:
     schedule("5 * * * *", inputs='{"day": "mon"}', overlap="queue")
     schedule("59 * * * *", inputs='{"day": "mon"}')
     store(name="other")
@@ -183,7 +183,7 @@ def test_next_and_last_due_time_stand_in_the_list_of_flows(admin_client: Client,
     assert '<span class="flow-bad">no run</span>' in admin_client.get("/admin/flows/flow/").text
     Flow.objects.update(enabled=False)
     assert "(flow is off)" in admin_client.get("/admin/flows/flow/").text
-    user_who_may(client, "view_flow")
+    client = client_with("view_flow")
     assert run_url not in client.get("/admin/flows/flow/").text
 
 
@@ -235,9 +235,9 @@ def test_a_deleted_flow_keeps_its_schedules_and_they_cannot_be_changed(admin_cli
     assert tick(NOON.replace(minute=1)) == []
 
 
-def test_who_may_not_schedule_sees_the_schedules_and_changes_none(client: Client, flow: Flow) -> None:
+def test_who_may_not_schedule_sees_the_schedules_and_changes_none(flow: Flow) -> None:
     made = schedule()
-    user_who_may(client, "view_flow", "change_flow", "run_flow")
+    client = client_with("view_flow", "change_flow", "run_flow")
 
     text = client.get(page(flow)).text
 

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,6 +17,7 @@ from django.utils import timezone
 from flows.log_pages import pages
 from flows.models import LEVELS, SysLog
 from flows.templatetags.flow_text import visible_lines
+from tests.users import client_with
 
 LIST = "/admin/flows/syslog/"
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202eevil"
@@ -360,14 +360,6 @@ def test_a_page_makes_at_most_five_queries_and_reads_no_whole_message(admin_clie
 
 
 # Who may do what
-
-
-def client_with(*codenames: str) -> Client:
-    user = User.objects.create_user("somebody", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames, content_type__app_label="flows"))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def every_page_of(row: SysLog) -> list[str]:

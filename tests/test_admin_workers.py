@@ -1,7 +1,6 @@
 """The pages beside the flows: the settings of one, and workers with their queues."""
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
@@ -9,19 +8,13 @@ from pytest_django.fixtures import Settings
 from flows.models import Flow, FlowSettings
 from tests.acting import Acting, acting
 from tests.test_runs import create, store
+from tests.users import client_with
 
 __all__ = ["acting"]
 
 pytestmark = pytest.mark.django_db
 
 WORKERS = "/admin/flows/flow/workers/"
-
-
-def user_who_may(client: Client, *permissions: str) -> Client:
-    user = User.objects.create_user("amal", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -67,8 +60,8 @@ def test_settings_that_make_no_sense_are_refused(admin_client: Client, flow: Flo
     assert not FlowSettings.objects.exists()
 
 
-def test_who_may_not_change_a_flow_may_not_change_its_settings(client: Client, flow: Flow) -> None:
-    user_who_may(client, "view_flow", "run_flow", "view_run")
+def test_who_may_not_change_a_flow_may_not_change_its_settings(flow: Flow) -> None:
+    client = client_with("view_flow", "run_flow", "view_run")
     url = reverse("admin:flows_flow_settings", args=[flow.pk])
 
     assert client.get(url).status_code == 403
@@ -95,8 +88,8 @@ def test_the_page_of_workers_shows_the_runs_of_a_site_that_has_none(admin_client
     assert f'<th scope="row">{run.pk}</th>' in text
 
 
-def test_the_page_of_workers_needs_the_right_to_see_runs(client: Client) -> None:
-    user_who_may(client, "view_flow")
+def test_the_page_of_workers_needs_the_right_to_see_runs() -> None:
+    client = client_with("view_flow")
     assert client.get(WORKERS).status_code == 403
     assert client.post(WORKERS).status_code == 405 or client.post(WORKERS).status_code == 403
     assert WORKERS not in client.get("/admin/flows/flow/").text

@@ -1,12 +1,11 @@
 """The start page, as the person on duty sees it; and the groups that may see it."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -14,22 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from flows.models import Flow, Run, Status, SysLog, Trigger
 from flows.overview import Slower, runs_by_hour, slower_flows
+from tests.users import client_with
 
 pytestmark = pytest.mark.django_db
-
-CLIENT_WITH = Callable[..., Client]
-
-
-@pytest.fixture
-def client_with() -> CLIENT_WITH:
-    def client_with(*codenames: str) -> Client:
-        user = User.objects.create_user("amal", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return client_with
 
 
 def record(flow: str = "nightly", status: Status = Status.SUCCEEDED, **values: Any) -> Run:
@@ -116,7 +102,7 @@ def test_dropped_log_rows_of_another_day_and_other_warnings_are_not_told(admin_c
     assert "were dropped" not in page(admin_client)
 
 
-def test_each_part_needs_its_permission(client_with: CLIENT_WITH) -> None:
+def test_each_part_needs_its_permission() -> None:
     record(status=Status.FAILED)
     text = page(client_with("view_flow"))
     assert "nightly" not in text

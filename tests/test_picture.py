@@ -2,13 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
@@ -22,6 +21,7 @@ from flows.picture.measure import fitted, wrapped
 from tests.engine.bad_documents import ALL, Bad
 from tests.pictures import SHOWN
 from tests.pictures import drawn as drawn_for_docs
+from tests.users import client_with
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = [*sorted((ROOT / "samples").glob("*.json")), *sorted((ROOT / "docs" / "samples").glob("*.json"))]
@@ -406,14 +406,6 @@ def make_flow(document: Any = None) -> Flow:
     return Flow.objects.create(flow_name="hello", flow_json=text, enabled=True)
 
 
-def client_with(codenames: Sequence[str]) -> Client:
-    user = User.objects.create_user("-".join(codenames) or "nobody", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames, content_type__app_label="flows"))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def file_of(flow: Flow) -> str:
     return reverse("admin:flows_flow_picture_file", args=[flow.pk])
 
@@ -440,7 +432,7 @@ def test_who_may_see_the_flow_may_see_its_picture(
     codenames: tuple[str, ...], page: int, redraw: int, file: int
 ) -> None:
     flow = make_flow()
-    client = client_with(codenames)
+    client = client_with(*codenames)
     assert client.get(page_of(flow)).status_code == page
     assert client.post(REDRAW, {"flow_json": flow.flow_json}).status_code == redraw
     assert client.get(file_of(flow)).status_code == file
@@ -486,7 +478,7 @@ def test_the_redrawn_picture_is_that_of_the_text_that_was_sent(admin_client: Cli
 @pytest.mark.parametrize("kept", ["change_flow", "view_flow"])
 def test_the_page_of_a_flow_shows_its_picture_and_offers_the_file(kept: str) -> None:
     flow = make_flow()
-    page = client_with([kept]).get(page_of(flow)).content.decode()
+    page = client_with(kept).get(page_of(flow)).content.decode()
     assert page.count('class="flow-drawing"') == 1
     assert 'data-pointer="/procedures/1"' in page
     assert file_of(flow) in page

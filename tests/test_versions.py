@@ -27,13 +27,13 @@ from tests.test_admin_flows import (
     HELLO,
     HOSTILE,
     LIST,
-    client_with,
     inline,
     make_flow,
     messages_of,
     page,
     posted,
 )
+from tests.users import client_with
 
 pytestmark = pytest.mark.django_db
 
