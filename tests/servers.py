@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -27,25 +27,17 @@ _SECONDS_TO_START = 30.0
 _SECONDS_TO_STOP = 20.0
 
 
-class MariaDB:
-    """A MariaDB server that nobody else can reach: without network, on a socket in a folder of its own.
+class _Server:
+    """A server of one test or more, in a folder of its own; it is a context that starts and ends it."""
 
-    >>> with MariaDB() as server:
-    ...     server.create_database("shop")
-    ...     url = server.url("shop")
+    name = ""
 
-    `MariaDB(DURABLE)` keeps each commit over `kill9()`; `stop()`, `kill9()` and `start()` may be called meanwhile.
-    """
-
-    def __init__(self, options: Sequence[str] = FAST) -> None:
-        self.options = options
+    def __init__(self) -> None:
         self.folder = _short_folder()
-        self.socket = self.folder / "s"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         try:
-            shutil.copytree(_installed(), self.folder / "data")
             self.start()
         except BaseException:
             self.close()
@@ -55,58 +47,96 @@ class MariaDB:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        raise NotImplementedError
+
+    def kill9(self) -> None:
+        """End the server as a crash would."""
+        for process in reversed(self._processes):
+            # In a session of its own each; what it started ends with it.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self._processes.clear()
+
     def close(self) -> None:
         """End the server and remove its folder."""
         self.kill9()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log"
+
+    def _begin(self, *command: str, environment: dict[str, str] | None = None) -> None:
+        with self._log.open("ab") as log:
+            # Ctrl-C at the terminal is for the tests, which then stop the server in their own time.
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        self._processes.append(process)
+
+    def _wait_until(self, answers: Callable[[], bool], seconds: float = _SECONDS_TO_START) -> None:
+        give_up = time.monotonic() + seconds
+        while not answers():
+            if self._processes[-1].poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"{self.name} did not start:\n{self._log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.02)
+
+
+class MariaDB(_Server):
+    """A MariaDB server that nobody else can reach: without network, on a socket in a folder of its own.
+
+    >>> with MariaDB() as server:
+    ...     server.create_database("shop")
+    ...     url = server.url("shop")
+
+    `MariaDB(DURABLE)` keeps each commit over `kill9()`; `stop()`, `kill9()` and `start()` may be called meanwhile.
+    """
+
+    name = "mariadbd"
+
+    def __init__(self, options: Sequence[str] = FAST) -> None:
+        super().__init__()
+        self.options = options
+        self.socket = self.folder / "s"
 
     def url(self, database: str = "") -> str:
         """Return the DATABASE_URL of a database on this server."""
         return f"mysql://root@localhost/{database}?unix_socket={self.socket}"
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    _server(),
-                    "--no-defaults",
-                    *_as_root(),
-                    f"--datadir={self.folder / 'data'}",
-                    f"--socket={self.socket}",
-                    f"--pid-file={self.folder / 'pid'}",
-                    f"--default-time-zone={ZONE_OFFSET}",
-                    "--skip-networking",
-                    "--skip-log-bin",
-                    "--innodb-buffer-pool-size=32M",
-                    "--character-set-server=utf8mb4",
-                    *self.options,
-                ],
-                stdout=log,
-                stderr=log,
-                # Ctrl-C at the terminal is for the tests, which then stop the server in their own time.
-                start_new_session=True,
-            )
-        self._wait_until_it_answers(self._process)
+        data = self.folder / "data"
+        if not data.exists():
+            shutil.copytree(_installed(), data)
+        self._begin(
+            program(self.name) or self.name,
+            "--no-defaults",
+            *_as_root(),
+            f"--datadir={data}",
+            f"--socket={self.socket}",
+            f"--pid-file={self.folder / 'pid'}",
+            f"--default-time-zone={ZONE_OFFSET}",
+            "--skip-networking",
+            "--skip-log-bin",
+            "--innodb-buffer-pool-size=32M",
+            "--character-set-server=utf8mb4",
+            *self.options,
+        )
+        self._wait_until(lambda: _answers(self.socket))
 
     def stop(self) -> None:
         """Shut the server down as an administrator would."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+        while self._processes:
+            process = self._processes.pop()
+            process.terminate()
+            try:
+                process.wait(_SECONDS_TO_STOP)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def kill9(self) -> None:
-        """End the server as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        super().kill9()
         self.socket.unlink(missing_ok=True)
 
     def pause(self) -> None:
@@ -136,45 +166,24 @@ class MariaDB:
         self.execute(f"DROP DATABASE IF EXISTS `{name}`")
         self.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
 
-    @property
-    def _log(self) -> Path:
-        return self.folder / "log"
-
-    def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
-        give_up = time.monotonic() + _SECONDS_TO_START
-        while not _answers(self.socket):
-            if process.poll() is not None or time.monotonic() > give_up:
-                raise RuntimeError(f"mariadbd did not start:\n{self._log.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.02)
-
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is None:
+        if not self._processes:
             raise RuntimeError("the server is not running")
-        self._process.send_signal(number)
+        self._processes[-1].send_signal(number)
 
 
-class Redis:
+class Redis(_Server):
     """A Redis server that nobody else can reach: on a socket in a folder of its own, nothing of it kept on disk.
 
     >>> with Redis() as server:
     ...     broker = server.url
     """
 
+    name = "redis-server"
+
     def __init__(self) -> None:
-        self.folder = _short_folder()
+        super().__init__()
         self.socket = self.folder / "s"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     @property
     def url(self) -> str:
@@ -184,22 +193,12 @@ class Redis:
     def start(self) -> None:
         """Start the server, empty, and wait until it answers."""
         options = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", "")
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [program("redis-server") or "redis-server", *options], stdout=log, stderr=log, start_new_session=True
-            )
-        give_up = time.monotonic() + _SECONDS_TO_START
-        while not _answers(self.socket):
-            if self._process.poll() is not None or time.monotonic() > give_up:
-                raise RuntimeError(f"redis-server did not start:\n{(self.folder / 'log').read_text()[-2000:]}")
-            time.sleep(0.02)
+        self._begin(program(self.name) or self.name, *options)
+        self._wait_until(lambda: _answers(self.socket))
 
     def kill9(self) -> None:
         """End the server as a crash would: what it held is gone."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        super().kill9()
         self.socket.unlink(missing_ok=True)
 
     def flush(self) -> None:
@@ -209,34 +208,21 @@ class Redis:
             connection.sendall(b"FLUSHALL\r\n")
             connection.recv(64)
 
-    def close(self) -> None:
-        """End the server and remove its folder."""
-        self.kill9()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
-
-class RabbitMQ:
+class RabbitMQ(_Server):
     """A RabbitMQ server on ports of its own of this machine's loopback, with its own name service.
+
+    What is on its disk is there again after `start`.
 
     >>> with RabbitMQ() as server:
     ...     broker = server.url
     """
 
+    name = "rabbitmq-server"
+
     def __init__(self) -> None:
-        self.folder = _short_folder()
+        super().__init__()
         self._port, self._inner_port, self._names_port = free_ports(3)
-        self._processes: list[subprocess.Popen[bytes]] = []
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     @property
     def url(self) -> str:
@@ -244,36 +230,12 @@ class RabbitMQ:
         return f"amqp://guest:guest@127.0.0.1:{self._port}//"
 
     def start(self) -> None:
-        """Start the server, with what it kept on disk, and wait until it answers."""
+        environment = self._environment
         # Erlang would leave a name service of its own behind.
-        names = [program("epmd") or "epmd", "-port", str(self._names_port), "-address", "127.0.0.1"]
-        with self._log.open("ab") as log:
-            for command in (names, [RABBITMQ]):
-                self._processes.append(
-                    subprocess.Popen(command, env=self._environment, stdout=log, stderr=log, start_new_session=True)
-                )
-        give_up = time.monotonic() + 2 * _SECONDS_TO_START
-        while not listens(self._port):
-            if self._processes[-1].poll() is not None or time.monotonic() > give_up:
-                raise RuntimeError(f"rabbitmq-server did not start:\n{self._log.read_text()[-2000:]}")
-            time.sleep(0.05)
-
-    def kill9(self) -> None:
-        """End the server as a crash would; messages that are on disk are there again after `start`."""
-        for process in reversed(self._processes):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        self._processes.clear()
-
-    def close(self) -> None:
-        """End the server and remove its folder."""
-        self.kill9()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    @property
-    def _log(self) -> Path:
-        return self.folder / "log"
+        names = (program("epmd") or "epmd", "-port", str(self._names_port), "-address", "127.0.0.1")
+        self._begin(*names, environment=environment)
+        self._begin(RABBITMQ, environment=environment)
+        self._wait_until(lambda: listens(self._port), 2 * _SECONDS_TO_START)
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -319,10 +281,6 @@ def _short_folder() -> Path:
         folder.rmdir()
         folder = Path(tempfile.mkdtemp(prefix="wf", dir="/tmp"))
     return folder
-
-
-def _server() -> str:
-    return program("mariadbd") or "mariadbd"
 
 
 @cache
