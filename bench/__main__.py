@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bench.checker import check
 from bench.commands import command
+from bench.commits import commits
 from bench.durable import durable
 from bench.engines import engine, growth
 from bench.large_results import results
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Outcome]] = {
     "check": check,
     "command": command,
     "durable": durable,
+    "commits": commits,
     "memory": memory,
     "pages": pages,
     "log-call": log_call,
