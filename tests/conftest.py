@@ -25,8 +25,8 @@ from tests.servers import DURABLE, MariaDB, Redis
 ROOT = Path(__file__).resolve().parent.parent
 NO_MARIADB = 77
 TESTS = ROOT / "tests"
-PARTS = ("each", "once", "browser")
-PART_OF_FOLDER = {"engine": "once", "editing": "once", "browser": "browser"}
+PARTS = ("each", "once", "engine", "browser")
+PART_OF_FOLDER = {"engine": "engine", "editing": "engine", "browser": "browser"}
 
 SERVER = pytest.StashKey[MariaDB]()
 """The server of a run with --database=mariadb."""
@@ -36,7 +36,7 @@ RUN_MANAGE = Callable[..., subprocess.CompletedProcess[str]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "mariadb"), default="sqlite", help="where the tests run")
-    parser.addoption("--part", choices=PARTS, help="only what is run on each database, what once, or what in a browser")
+    parser.addoption("--part", choices=PARTS, help="only one of the parts of `python -m tests`")
     parser.addoption("--share", type=float, default=1.0, help="of the long fault tests: 0.1 makes a tenth of each")
 
 
@@ -70,7 +70,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not part or collection_path.parent != TESTS:
         return None
     its_part = PART_OF_FOLDER.get(collection_path.name, "")
-    return its_part != part if its_part or part == "browser" else None
+    return its_part != part if its_part or part in PART_OF_FOLDER.values() else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -94,9 +94,8 @@ def _part(config: pytest.Config) -> str:
 
 
 def _part_of(item: pytest.Item) -> str:
-    if item.get_closest_marker("no_database"):
-        return "once"
-    return PART_OF_FOLDER.get(item.path.relative_to(TESTS).parts[0], "each")
+    others = "once" if item.get_closest_marker("no_database") else "each"
+    return PART_OF_FOLDER.get(item.path.relative_to(TESTS).parts[0], others)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
