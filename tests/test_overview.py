@@ -118,6 +118,11 @@ def test_the_number_of_queries_does_not_grow(
         page(admin_client)
 
 
+def test_without_the_table_of_flows_the_page_stands(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Flow._meta, "db_table", "wf_flow_is_missing")
+    assert "No flows yet" in page(admin_client)
+
+
 def test_without_the_tables_the_page_says_what_to_do(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Run._meta, "db_table", "wf_run_is_missing")
     assert "The tables of the history are missing" in page(admin_client)

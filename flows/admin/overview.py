@@ -82,8 +82,17 @@ def _of_runs() -> dict[str, Any]:
         "chart": _chart(overview),
         "runs_url": _runs_url(),
         # Asked only where there is nothing else to show.
-        "has_flows": Flow.objects.not_deleted().exists,
+        "has_flows": _has_flows,
     }
+
+
+def _has_flows() -> bool:
+    try:
+        return Flow.objects.not_deleted().exists()
+    except DatabaseError as error:
+        if is_missing_table(error):
+            return False
+        raise
 
 
 def _of_log() -> dict[str, Any]:
