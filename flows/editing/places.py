@@ -12,9 +12,6 @@ from flows.engine.references import BadReference, Reference, parse_text
 
 LISTS = ("procedures", "on_failure")
 WITH_REFERENCES = ("params", "inputs", "when", "foreach")
-_SPACE = re.compile(r"[ \t\n\r]*")
-# What `raw_decode` itself calls; it would make an error of each end.
-_scan = json.JSONDecoder(strict=False).scan_once  # type: ignore[attr-defined]  # known to no stubs
 _CHARACTER = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 
 
@@ -31,9 +28,13 @@ def steps(root: Node, text: str) -> Iterator[Place]:
     for key in LISTS:
         node = find(root, (key,))
         for index, item in enumerate(node.items if node else ()):
-            name = item.member("name")
-            value = value_of(name.value, text) if name else None
-            yield Place((key, index), value if isinstance(value, str) else "", item)
+            yield Place((key, index), _name_of(item, text), item)
+
+
+def _name_of(step: Node, text: str) -> str:
+    value = value_of(step, text)
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 class Extent(NamedTuple):
@@ -46,47 +47,7 @@ class Extent(NamedTuple):
 
 def extents(text: str) -> list[Extent]:
     """Return where the steps of a text stand, also while it is only half typed."""
-    try:
-        return _extents_in_json(text)
-    except (ValueError, StopIteration, IndexError, RecursionError):
-        return [Extent(one.node.start, one.node.end, one.name) for one in steps(parse_tree(text), text)]
-
-
-def _extents_in_json(text: str) -> list[Extent]:
-    """Return the same of a text that is JSON, many times as fast: the standard library's scanner walks over values."""
-    found: dict[str, list[Extent]] = {}
-    at = _after(text, 0, "{")
-    while text[at] != "}":
-        key, at = _scan(text, at)
-        at = _after(text, at, ":")
-        extents, at = _items(text, at) if key in LISTS and text[at] == "[" else ([], _scan(text, at)[1])
-        # Of equal keys the last is the one that JSON takes.
-        found[key] = extents
-        at = _after(text, at, ",")
-    return [one for key in LISTS for one in found.get(key, ())]
-
-
-def _items(text: str, at: int) -> tuple[list[Extent], int]:
-    """Return the items of the list that begins at a place, and where it ends."""
-    found = []
-    at = _after(text, at, "[")
-    while text[at] != "]":
-        value, end = _scan(text, at)
-        name = value.get("name") if isinstance(value, dict) else None
-        found.append(Extent(at, end, name if isinstance(name, str) else ""))
-        at = _after(text, end, ",")
-    return found, at + 1
-
-
-def _after(text: str, at: int, mark: str) -> int:
-    """Return the next place that is not blank, behind a mark where there is one."""
-    at = _end_of_space(text, at)
-    return _end_of_space(text, at + 1) if text[at] == mark else at
-
-
-def _end_of_space(text: str, at: int) -> int:
-    space = _SPACE.match(text, at)
-    return space.end() if space else at
+    return [Extent(one.node.start, one.node.end, one.name) for one in steps(parse_tree(text), text)]
 
 
 def step_at(root: Node, text: str, offset: int) -> Place | None:

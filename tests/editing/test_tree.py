@@ -2,7 +2,7 @@
 
 import json
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flows.editing.edits import Edit, Units, apply
 from flows.editing.places import Extent, extents, steps
-from flows.editing.tree import Kind, exact_pointer, find, nearest, parse_tree, path_at, pointer_path, value_of
+from flows.editing.tree import Kind, Node, exact_pointer, find, nearest, parse_tree, path_at, pointer_path, value_of
 from tests.engine.made_flows import Maker
 
 VALUES = st.recursive(
@@ -95,18 +95,64 @@ STEPS = st.lists(
 DOCUMENTS = st.dictionaries(st.sampled_from(["procedures", "on_failure", "outputs", "_note"]), STEPS | VALUES) | VALUES
 
 
-def by_the_tree(text: str) -> list[Extent]:
-    return [Extent(one.node.start, one.node.end, one.name) for one in steps(parse_tree(text), text)]
+class Written(NamedTuple):
+    """All that a tree says of a text."""
+
+    kind: Kind
+    span: tuple[int, int, bool]
+    members: list[tuple[str, "Written", "Written", int | None]]
+    items: list["Written"]
+
+    @classmethod
+    def of(cls, node: Node) -> "Written":
+        members = [(one.name, cls.of(one.key), cls.of(one.value), one.colon) for one in node.members]
+        return cls(node.kind, (node.start, node.end, node.closed), members, [cls.of(one) for one in node.items])
+
+
+def token_by_token(text: str) -> Node:
+    """Return the tree as it is where nothing is taken for right as JSON."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("flows.editing.tree._Parser.whole", lambda _: None)
+        root = parse_tree(text)
+    assert not root.source
+    return root
+
+
+def assert_same_tree(text: str) -> None:
+    root, plain = parse_tree(text), token_by_token(text)
+    assert Written.of(root) == Written.of(plain)
+    # NaN is not equal to itself.
+    assert repr(value_of(root, text)) == repr(value_of(plain, text))
+    assert extents(text) == [Extent(one.node.start, one.node.end, one.name) for one in steps(plain, text)]
 
 
 @given(DOCUMENTS, st.sampled_from([None, 1, 4]), st.booleans(), st.floats(0, 1))
-def test_the_steps_of_a_text_stand_where_the_tree_has_them(
+def test_what_the_scanner_walks_over_stands_where_its_tokens_are(
     value: Any, indent: int | None, plain: bool, part: float
 ) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=plain)
-    assert extents(text) == by_the_tree(text)
-    half_typed = text[: int(len(text) * part)]
-    assert extents(half_typed) == by_the_tree(half_typed)
+    assert_same_tree(text)
+    assert_same_tree(text[: int(len(text) * part)])
+
+
+PIECES = [
+    *'{}[],: \n\t\\"\u2028',
+    '"a"',
+    '"name"',
+    '"procedures"',
+    "1",
+    "-2.5e3",
+    "true",
+    "NaN",
+    "two",
+    '"x\\"y"',
+    '"@s.k"',
+]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+def test_of_any_text_it_says_the_same_however_it_is_read(text: str) -> None:
+    assert_same_tree(text)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +171,15 @@ def test_the_steps_of_a_text_stand_where_the_tree_has_them(
         '{"procedures": {"name": "a"}, "on_failure": [{"name": "\\ud83d\\ude00"}]}',
         '[{"name": "a"}]',
         '{"procedures": [{"name": "a"} {"name": "b"}]}',
+        '{"procedures": [{"name": "a",\n "mod": "b"}, {"name": "a}\n, "mod": {"name": 1}}]}',
     ],
 )
-def test_the_steps_of_an_odd_text_stand_where_the_tree_has_them(text: str) -> None:
-    assert extents(text) == by_the_tree(text)
+def test_of_an_odd_text_it_says_the_same_however_it_is_read(text: str) -> None:
+    assert_same_tree(text)
+
+
+def test_what_is_right_as_json_is_not_looked_into_before_it_is_asked() -> None:
+    text = '{"procedures": [{"name": "a"}, {"name": "b", "params": {"x"'
+    whole, half_typed = parse_tree(text).members[0].value.items
+    assert (whole.value, half_typed.source) == ({"name": "a"}, "")
+    assert whole.members[0] is whole.members[0]
