@@ -130,7 +130,7 @@ class Measured:
     def _typed(self) -> dict[str, Any]:
         """Return what the editor sends."""
         text = self._text + " " * (self._asked % 1_000 + 1)
-        return {"flow_json": text, "document": text, "flow_name": "flow0", "cursor": text.index("@") + 1}
+        return {"flow_json": text, "document": text, "flow_name": "flow0", "cursor": text.rindex("@") + 1}
 
     def _look_at_the_run(self) -> None:
         """Take from the page of the run what it polls with, the versions of its parts, and the way to its log."""

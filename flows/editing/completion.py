@@ -23,6 +23,7 @@ from flows.engine.types import BOOLEAN, NULL, Constant, ObjectOf, OneOf, Type
 
 MOST = 100
 
+_dumped = json.JSONEncoder(ensure_ascii=False).encode
 _CALL, _SUB_FLOW = ("mod", "method", "params"), ("flow", "inputs")
 
 
@@ -198,7 +199,3 @@ def _legal(root: Node, text: str, path: Path, site: Site) -> Legal | None:
     if path[2:] == ("when", "not"):
         path = path[:3]
     return legal_at(value_of(root, text), path, site.registry, site.flows, site.name)
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

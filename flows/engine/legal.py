@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flows.engine.checker import Checker, FlowSource, Installation
-from flows.engine.definition import Condition
+from flows.engine.definition import Condition, Step
 from flows.engine.findings import Findings, Path
 from flows.engine.procedures import Registry
 from flows.engine.proof import Certainty, find_type, judge_reference
@@ -34,11 +34,19 @@ class Legal(NamedTuple):
 
         They go one key further than `start`, which is the beginning of a reference such as `@step.`.
         """
+        # Many steps give the same type, and what fits is the same for all of them.
+        fitting: dict[int, list[tuple[str | None, Type, Certainty]]] = {}
         for owner in self._owners(start, place):
-            for reference in (owner, *self._members(owner)):
-                verdict = judge_reference(reference, self.type, self.scope.results, place)
-                if verdict.certainty is not Certainty.WRONG:
-                    yield reference, find_type(reference, self.scope.results).type, verdict.certainty
+            kind = id(self.scope.results[owner.step])
+            if kind not in fitting:
+                fitting[kind] = [*self._fitting(owner, place)]
+            yield from ((Reference(owner.step, rest), found, certainty) for rest, found, certainty in fitting[kind])
+
+    def _fitting(self, owner: Reference, place: Path) -> Iterator[tuple[str | None, Type, Certainty]]:
+        for reference in (owner, *self._members(owner)):
+            verdict = judge_reference(reference, self.type, self.scope.results, place)
+            if verdict.certainty is not Certainty.WRONG:
+                yield reference.rest, find_type(reference, self.scope.results).type, verdict.certainty
 
     def _owners(self, start: str, place: Path) -> list[Reference]:
         """Return the results that can be read, or only the one of them, or the part of it, that the text names."""
@@ -66,7 +74,7 @@ def legal_at(document: Any, path: Path, registry: Registry, flows: FlowSource, n
 
 
 class _Watcher(Checker):
-    """The checker, that remembers what holds at one place."""
+    """The checker, that remembers what holds at one place, and takes of all others only what can be read there."""
 
     wanted: Path = ()
     seen: Legal | None = None
@@ -79,7 +87,10 @@ class _Watcher(Checker):
 
     def _template(self, value: Any, path: Path, scope: Scope, target: Type, when: Condition | None) -> Any:
         self._see(path, target, scope, when)
-        return super()._template(value, path, scope, target, when)
+        return super()._template(value, path, scope, target, when) if path[:2] == self.wanted[:2] else {}
+
+    def _step(self, entry: dict[str, Any], path: Path, scope: Scope) -> Step | None:
+        return super()._step(entry, path, scope) if self.seen is None else None
 
     def _when(self, entry: dict[str, Any], path: Path, scope: Scope) -> Condition | None:
         if "when" in entry:
