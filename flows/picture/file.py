@@ -1,16 +1,19 @@
 """A picture as a file that stands alone: it brings its looks along, for a light and a dark screen."""
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from xml.etree.ElementTree import Element, SubElement, tostring
 
 from flows.engine.text import visible
-from flows.picture.layout import LEFT, RIGHT
+from flows.picture.layout import LEFT, RIGHT, lay_out
 from flows.picture.measure import wrapped
 from flows.picture.model import Picture
-from flows.picture.svg import element_of
+from flows.picture.svg import drawing, inside
+from flows.picture.tags import Tag, tag
 
+_NAMESPACE = "http://www.w3.org/2000/svg"
 _STYLES = Path(__file__).resolve().parent.parent / "static" / "flows" / "picture.css"
 _COLOUR = re.compile(r"(--picture-[\w-]+): (?:var\(--[\w-]+, )?(#\w+)\)?;")
 _USE = re.compile(r"var\((--picture-[\w-]+)\)")
@@ -19,16 +22,20 @@ _DRAWING = re.compile(r"/\* drawing \*/(.*)/\* page \*/", re.DOTALL)
 
 def to_svg_file(picture: Picture, name: str = "") -> str:
     """Return the picture as the text of an SVG file; `name` is the flow's."""
-    root = element_of(picture, name)
-    root.set("xmlns", "http://www.w3.org/2000/svg")
+    layout = lay_out(picture)
+    drawn = inside(picture, layout)
     if picture.message:
-        _say(root, picture.message)
-    style = Element("style")
-    style.text = stylesheet()
-    root.insert(2, style)
-    ground = {"class": "flow-ground", "width": "100%", "height": "100%"}
-    root.insert(3, Element("rect", ground))
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+        # It says why there is no picture.
+        lines = wrapped(visible(picture.message), RIGHT - LEFT, 12, 6)
+        layout, drawn = layout._replace(height=20 * len(lines) + 20), _written(lines)
+    looks = tag("style", {}, stylesheet()), tag("rect", {"class": "flow-ground", "width": "100%", "height": "100%"})
+    root = drawing(picture, name, layout, chain(looks, drawn), _NAMESPACE)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'
+
+
+def _written(lines: Iterable[str]) -> Iterator[Tag]:
+    for place, line in enumerate(lines):
+        yield tag("text", {"class": "flow-footer", "x": LEFT, "y": 20 * place + 24}, line)
 
 
 @cache
@@ -46,13 +53,3 @@ def stylesheet() -> str:
 
 def _coloured(rules: str, colours: dict[str, str]) -> str:
     return _USE.sub(lambda use: colours[use[1]], rules)
-
-
-def _say(root: Element, message: str) -> None:
-    """Write why there is no picture."""
-    lines = wrapped(visible(message), RIGHT - LEFT, 12, 6)
-    height = str(20 * len(lines) + 20)
-    root.set("height", height)
-    root.set("viewBox", f"0 0 {root.get('width')} {height}")
-    for place, line in enumerate(lines):
-        SubElement(root, "text", {"class": "flow-footer", "x": str(LEFT), "y": str(20 * place + 24)}).text = line

@@ -1,7 +1,7 @@
 """What a picture of a flow shows, read from a document that may be wrong."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from flows.engine.checker import MAX_STEPS
@@ -34,8 +34,7 @@ class Read(NamedTuple):
     is_wrong: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One box: a step, or what stands around the steps.
 
     `read_by` are the places of the nodes that read from it; `is_unread` says that it is a step whose result nobody
@@ -131,9 +130,7 @@ class _Reading:
         self._outputs()
         self.known = inputs
         self._failure()
-        nodes = _with_readers(self.nodes)
-        last = max((place for place, node in enumerate(nodes) if node.kind == "step"), default=-1)
-        return Picture(tuple(_marked_unread(nodes[:last]) + nodes[last:] if last > 0 else nodes), "", self.left_out)
+        return Picture(tuple(_with_readers(self.nodes)), "", self.left_out)
 
     # --- the boxes around the steps ----------------------------------------------------------------------------------
 
@@ -221,7 +218,7 @@ class _Reading:
     def _add(self, node: Node) -> None:
         findings, hints = self.findings.get(node.pointer, ()), self.hints.get(node.pointer, ())
         told = findings or hints
-        self.nodes.append(replace(node, findings=tuple(findings), hints=tuple(hints)) if told else node)
+        self.nodes.append(node._replace(findings=tuple(findings), hints=tuple(hints)) if told else node)
 
 
 def _text(value: Any) -> str:
@@ -243,20 +240,28 @@ def _box_of(pointer: str) -> str:
     return f"/{key}" if key in {"inputs", "outputs"} else ""
 
 
-def _with_readers(nodes: list[Node]) -> list[Node]:
+def _with_readers(nodes: list[Node]) -> Iterator[Node]:
+    """Yield each node with those that read it; a step before the last that has none is marked."""
+    readers = _readers(nodes)
+    last = max((place for place, node in enumerate(nodes) if node.kind == "step"), default=0)
+    for place, node in enumerate(nodes):
+        if place in readers:
+            yield node._replace(read_by=tuple(readers[place]))
+        elif node.kind == "step" and place < last:
+            # The checker's hint about it is what the grey says.
+            yield node._replace(is_unread=True, hints=())
+        else:
+            yield node
+
+
+def _readers(nodes: list[Node]) -> dict[int, dict[int, None]]:
+    """Return by the place of each node the places of those that read it, in their order."""
     readers: dict[int, dict[int, None]] = {}
     for place, node in enumerate(nodes):
         for read in node.reads:
             if read.node is not None:
                 readers.setdefault(read.node, {})[place] = None
-    return [replace(node, read_by=tuple(readers.get(place, ()))) for place, node in enumerate(nodes)]
-
-
-def _marked_unread(nodes: list[Node]) -> list[Node]:
-    # The checker's hint about it is what the grey says.
-    return [
-        replace(node, is_unread=True, hints=()) if node.kind == "step" and not node.read_by else node for node in nodes
-    ]
+    return readers
 
 
 def _has_role(node: Node, role: str) -> bool:
