@@ -157,18 +157,18 @@ class Comparison:
     """Two versions side by side.
 
     `facts` are the name and the flags that differ, with both values; `differences` is None where a document is not
-    JSON; `rows` are all lines of both documents, laid out alike.
+    JSON; `rows` are the lines of both documents, laid out alike, that differ or stand near to one that does.
     """
 
     old: FlowVersion
     new: FlowVersion
     facts: tuple[tuple[str, str, str], ...]
     differences: tuple[diff.Difference, ...] | None
-    rows: tuple[diff.Row, ...]
+    rows: tuple[diff.Row | diff.Fold, ...]
 
     @property
     def lines_differ(self) -> bool:
-        return any(row.kind != "same" for row in self.rows)
+        return any(row.kind not in {"same", "fold"} for row in self.rows)
 
 
 def compare(old: FlowVersion, new: FlowVersion) -> Comparison:
@@ -180,7 +180,7 @@ def compare(old: FlowVersion, new: FlowVersion) -> Comparison:
         new,
         tuple(_facts(old, new)),
         diff.differences(before.value, after.value) if readable else None,
-        tuple(diff.side_by_side(laid_out(old.document), laid_out(new.document))),
+        tuple(diff.folded(laid_out(old.document), laid_out(new.document))),
     )
 
 

@@ -221,18 +221,40 @@ def test_lines_that_share_only_brackets_have_no_marks() -> None:
 
 
 @given(texts, texts, st.integers(0, 3))
-def test_folding_leaves_out_only_equal_rows_and_counts_them(old: str, new: str, context: int) -> None:
+@example("a\n" * 30, "a\n" * 30, 3)
+@example("\n".join("0123456789abcdefghij"), "\n".join("0123456789xbcdefghij"), 2)
+def test_folding_leaves_out_only_equal_rows_far_from_others_and_counts_them(old: str, new: str, context: int) -> None:
+    assert_folded(old, new, context)
+    with pytest.MonkeyPatch.context() as patched:
+        # Then lines are paired by place.
+        patched.setattr("flows.diff.lines.LONGEST_ALIGNED", 0)
+        assert_folded(old, new, context)
+
+
+def assert_folded(old: str, new: str, context: int) -> None:
     rows = side_by_side(old, new)
-    shown = list(folded(rows, context))
-    assert sum(row.length if isinstance(row, Fold) else 1 for row in shown) == len(rows)
-    assert [row for row in shown if row.kind not in ("same", "fold")] == [row for row in rows if row.kind != "same"]
+    shown = list(folded(old, new, context))
+    differing = [index for index, row in enumerate(rows) if row.kind != "same"]
+    place, folds_before = 0, False
+    for row in shown:
+        length = row.length if isinstance(row, Fold) else 1
+        is_near = any(abs(index - at) <= context for at in range(place, place + length) for index in differing)
+        if isinstance(row, Fold):
+            assert length > 1
+            assert not is_near
+            assert not folds_before
+        else:
+            assert row == rows[place]
+            # A single line takes no more room than the word that it is left out.
+            assert is_near or not folds_before
+        place, folds_before = place + length, isinstance(row, Fold)
+    assert place == len(rows)
 
 
 def test_equal_lines_far_from_a_change_are_folded() -> None:
     lines = [str(number) for number in range(20)]
     old, new = "\n".join(lines), "\n".join([*lines[:10], "new", *lines[11:]])
-    shown = list(folded(side_by_side(old, new)))
-    assert [row.length if isinstance(row, Fold) else row.kind for row in shown] == [
+    assert [row.length if isinstance(row, Fold) else row.kind for row in folded(old, new)] == [
         7, "same", "same", "same", "changed", "same", "same", "same", 6,
     ]  # fmt: skip
 

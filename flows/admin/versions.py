@@ -1,6 +1,5 @@
 """The pages of a flow's versions: the list, one version, two side by side, and the button that restores one."""
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -16,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
-from flows import diff, versions
+from flows import versions
 from flows.engine import Finding, InvalidFlow
 from flows.models import Flow, FlowVersion
 
@@ -110,15 +109,14 @@ class VersionPages:
             return self._no_such_flow(request, object_id)
         old, new = (self._version(flow, request.GET.get(side, "")) for side in ("old", "new"))
         comparison = versions.compare(old, new)
-        rows = list(islice(diff.folded(comparison.rows), _ROWS_SHOWN + 1))
         found = comparison.differences or ()
         context = {
             "title": f"Changes of {flow}",
             "comparison": comparison,
             "differences": found[:_DIFFERENCES_SHOWN],
             "more_differences": len(found) - _DIFFERENCES_SHOWN,
-            "rows": rows[:_ROWS_SHOWN],
-            "more_rows": len(rows) > _ROWS_SHOWN,
+            "rows": comparison.rows[:_ROWS_SHOWN],
+            "more_rows": len(comparison.rows) > _ROWS_SHOWN,
         }
         return self._page(request, flow, "compare", context)
 

@@ -15,6 +15,8 @@ from flows.engine.findings import Path, json_pointer
 Kind = Literal["added", "removed", "moved", "renamed", "changed"]
 
 _STEP_LISTS = ("procedures", "on_failure")
+# A text that is equal for values that mean the same, and for no others.
+_text = json.JSONEncoder(sort_keys=True).encode
 _StepKey = tuple[str | None, int]
 
 
@@ -192,8 +194,3 @@ def common_start(old: Sequence[Any], new: Sequence[Any]) -> int:
     """Return how many items two sequences have in common at their beginning."""
     pairs = zip(old, new, strict=False)
     return next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
-
-
-def _text(value: Any) -> str:
-    """Return a text that is equal for values that mean the same, and for no others."""
-    return json.dumps(value, sort_keys=True)

@@ -1,6 +1,6 @@
 """Two texts side by side, line by line, with what differs inside of a line marked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from itertools import groupby, zip_longest
 from typing import Literal, NamedTuple
@@ -9,6 +9,8 @@ from flows.diff.keys import common_start
 
 LONGEST_ALIGNED = 2_000
 """Lines between the first and the last difference above which lines are paired by place: aligning costs the square."""
+
+_Span = tuple[int, int]
 
 
 class Line(NamedTuple):
@@ -38,28 +40,39 @@ class Fold(NamedTuple):
 def side_by_side(old: str, new: str) -> list[Row]:
     """Return all lines of both texts in rows."""
     before, after = old.split("\n"), new.split("\n")
-    return [
-        _row(_at(before, i), _at(after, j))
-        for (i1, i2), (j1, j2) in _blocks(before, after)
-        for i, j in zip_longest(range(i1, i2), range(j1, j2))
-    ]
+    return [row for spans in _blocks(before, after) for row in _rows(before, after, *spans)]
 
 
-def folded(rows: Sequence[Row], context: int = 3) -> Iterator[Row | Fold]:
+def folded(old: str, new: str, context: int = 3) -> Iterator[Row | Fold]:
     """Yield the rows that differ and those near to one; of the others, how many there are."""
+    rows = _without_far_lines(old.split("\n"), new.split("\n"), context)
     near: set[int] = set()
     for index, row in enumerate(rows):
-        if row.kind != "same":
+        if row.kind not in {"same", "fold"}:
             near.update(range(index - context, index + context + 1))
     for is_near, group in groupby(enumerate(rows), key=lambda item: item[0] in near):
         members = [row for _, row in group]
-        if is_near or len(members) == 1:
+        length = sum(row.length if isinstance(row, Fold) else 1 for row in members)
+        if is_near or length == 1:
             yield from members
         else:
-            yield Fold("fold", len(members))
+            yield Fold("fold", length)
 
 
-_Span = tuple[int, int]
+def _without_far_lines(old: list[str], new: list[str], context: int) -> list[Row | Fold]:
+    """Return all rows, but of long runs of equal lines only the ends: most of two versions is such a run."""
+    rows: list[Row | Fold] = []
+    for (i1, i2), (j1, j2) in _blocks(old, new):
+        begin = context if i1 or j1 else 0
+        end = context if i2 < len(old) or j2 < len(new) else 0
+        hidden = i2 - i1 - begin - end
+        if hidden < 2 or old[i1:i2] != new[j1:j2]:
+            rows += _rows(old, new, (i1, i2), (j1, j2))
+        else:
+            rows += _rows(old, new, (i1, i1 + begin), (j1, j1 + begin))
+            rows.append(Fold("fold", hidden))
+            rows += _rows(old, new, (i2 - end, i2), (j2 - end, j2))
+    return rows
 
 
 def _blocks(old: list[str], new: list[str]) -> Iterator[tuple[_Span, _Span]]:
@@ -75,6 +88,11 @@ def _blocks(old: list[str], new: list[str]) -> Iterator[tuple[_Span, _Span]]:
         for _, i1, i2, j1, j2 in matcher.get_opcodes():
             yield (start + i1, start + i2), (start + j1, start + j2)
     yield (old_end, len(old)), (new_end, len(new))
+
+
+def _rows(old: list[str], new: list[str], of_old: _Span, of_new: _Span) -> Iterator[Row]:
+    for i, j in zip_longest(range(*of_old), range(*of_new)):
+        yield _row(_at(old, i), _at(new, j))
 
 
 def _at(lines: list[str], index: int | None) -> Line | None:
