@@ -21,7 +21,7 @@ from flows.models import Flow, Run, Status, StepRun, StepStatus, Trigger
 from flows.recording.params import params_digest
 from flows.run_diff import Change, RunDiff, compare, read_diff
 from flows.run_diff.aligning import aligned
-from flows.run_diff.comparing import MOST_CHANGES, Verdict
+from flows.run_diff.comparing import MOST_CHANGES, Execution, Verdict
 from flows.run_diff.values import LONGEST_TEXT
 from tests.acting import Acting, acting
 
@@ -123,8 +123,12 @@ def a_row(path: str, result: Any = None, params: Any = None, **values: Any) -> S
     return StepRun(path=path, **(defaults | values))
 
 
+def as_read(rows: list[StepRun]) -> list[Execution]:
+    return [Execution(*(getattr(row, name) for name in Execution._fields)) for row in rows]
+
+
 def compared(old: list[StepRun], new: list[StepRun]) -> RunDiff:
-    return compare(a_run(1), a_run(2), old, new)
+    return compare(a_run(1), a_run(2), as_read(old), as_read(new))
 
 
 def shown(diff: RunDiff, path: str) -> list[tuple[str, str, str | None, str | None]]:
@@ -138,7 +142,7 @@ def shown(diff: RunDiff, path: str) -> list[tuple[str, str, str | None, str | No
 @given(st.lists(st.tuples(st.sampled_from("abc"), JSON, JSON), max_size=5))
 def test_a_run_does_not_differ_from_itself(steps: list[tuple[str, Any, Any]]) -> None:
     rows = [a_row(name, {"r": result}, {"p": params}, attempt=n) for n, (name, result, params) in enumerate(steps, 1)]
-    diff = compare(a_run(), a_run(), rows, rows)
+    diff = compare(a_run(), a_run(), as_read(rows), as_read(rows))
     assert diff.is_equal
     assert diff.first is None
     assert diff.sections == ()

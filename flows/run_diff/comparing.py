@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from flows.diff import Difference, differences
-from flows.models import Run, StepRun, StepStatus
+from flows.models import Run, StepStatus
 from flows.run_diff.aligning import Place, aligned, is_below
 from flows.run_diff.values import Change
 
@@ -33,6 +33,22 @@ class Section(NamedTuple):
     more: int
 
 
+class Execution(NamedTuple):
+    """What is compared of a row of the table of step runs; no time is, and times take longest to read."""
+
+    path: str
+    attempt: int
+    status: str
+    procedure: str
+    params: str
+    params_digest: str
+    result: str
+    not_storable: str
+    error_type: str
+    error_message: str
+    seconds: float
+
+
 class Side(NamedTuple):
     """A step in one of the runs, as its last attempt ended."""
 
@@ -44,7 +60,7 @@ class Side(NamedTuple):
     is_in_memory: bool
 
     @classmethod
-    def of(cls, row: StepRun) -> "Side":
+    def of(cls, row: Execution) -> "Side":
         kept_in_memory = bool(row.not_storable)
         return cls(row.status, row.attempt, row.seconds, row.error_message, row.procedure, kept_in_memory)
 
@@ -114,14 +130,14 @@ class RunDiff:
         return Counter(step.verdict for step in self.steps)
 
 
-def compare(old: Run, new: Run, old_rows: Iterable[StepRun], new_rows: Iterable[StepRun]) -> RunDiff:
+def compare(old: Run, new: Run, old_rows: Iterable[Execution], new_rows: Iterable[Execution]) -> RunDiff:
     """Compare two runs; the rows of each are given in the order in which they were written."""
     last_old, last_new = ({row.path: row for row in rows} for rows in (old_rows, new_rows))
     steps = (_step(place, last_old, last_new) for place in aligned(last_old, last_new))
     return RunDiff(old, new, tuple(_sections_of_runs(old, new)), tuple(filter(None, steps)))
 
 
-def _step(place: Place, old_rows: Mapping[str, StepRun], new_rows: Mapping[str, StepRun]) -> StepDiff | None:
+def _step(place: Place, old_rows: Mapping[str, Execution], new_rows: Mapping[str, Execution]) -> StepDiff | None:
     """Compare one step; None where neither run has an outcome of it, only of what is below it."""
     old, new = old_rows.get(place.path), new_rows.get(place.path)
     if old is None and new is None:
@@ -130,7 +146,7 @@ def _step(place: Place, old_rows: Mapping[str, StepRun], new_rows: Mapping[str, 
     return StepDiff(place, Side.of(old) if old else None, Side.of(new) if new else None, sections)
 
 
-def _sections_of_steps(old: StepRun, new: StepRun) -> Iterator[Section]:
+def _sections_of_steps(old: Execution, new: Execution) -> Iterator[Section]:
     room = MOST_CHANGES
     for name, found in (
         ("status", _differences_of_words(_outcome(old), _outcome(new))),
@@ -165,18 +181,18 @@ def _section(name: str, found: Sequence[Difference], room: int) -> Section | Non
     return Section(name, tuple(map(Change.of, found[:room])), len(found[room:])) if found else None
 
 
-def _outcome(row: StepRun) -> str:
+def _outcome(row: Execution) -> str:
     """Return how a step ended; a reused outcome is what it was in the run that it comes from."""
     if row.status != StepStatus.REUSED:
         return row.status
     return StepStatus.FAILED if row.error_type else StepStatus.SUCCEEDED if row.result else StepStatus.SKIPPED
 
 
-def _result(row: StepRun) -> str:
+def _result(row: Execution) -> str:
     return json.dumps({"_not_storable": row.not_storable}) if row.not_storable else row.result
 
 
-def _error(row: StepRun) -> str:
+def _error(row: Execution) -> str:
     return _quoted(row.error_message or row.error_type)
 
 
@@ -184,7 +200,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text) if text else ""
 
 
-def _differences_of_params(old: StepRun, new: StepRun) -> Sequence[Difference]:
+def _differences_of_params(old: Execution, new: Execution) -> Sequence[Difference]:
     found = _differences_of_texts(old.params, new.params)
     if not found and old.params_digest != new.params_digest:
         # Too large to be recorded: only their digests are known.
