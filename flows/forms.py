@@ -87,6 +87,8 @@ class FlowForm(FlowModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["flow_json"] = as_shown(self.instance.flow_json)
+        elif "why" in self.fields:
+            self.fields["why"].label = "Why this flow"
         self.initial["enabled"] = bool(self.initial.get("enabled"))
         compare_with_what_was_shown(self)
         self._document.opened = self._opened or self._fingerprint_now

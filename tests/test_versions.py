@@ -108,13 +108,13 @@ def _rename(old: str, new: str) -> None:
 
 
 def test_a_new_flow_has_its_first_version_and_each_save_adds_one_with_who_and_why(admin: Client) -> None:
-    admin.post(ADD, posted(flow_name="hello", enabled="on", flow_json=text(HELLO)))
+    admin.post(ADD, posted(flow_name="hello", enabled="on", flow_json=text(HELLO), why="asked for"))
     flow = Flow.objects.get()
     admin.post(page(flow), posted(flow, flow_json=text(TWO), why="  a second greeting "))
     flow.refresh_from_db()
     admin.post(page(flow), posted(flow, flow_name="hallo", enabled=None))
     assert kept(flow) == [
-        (1, "admin", "", "first version"),
+        (1, "admin", "asked for", "first version"),
         (2, "admin", "a second greeting", "+1 step"),
         (3, "admin", "", "name changed, disabled"),
     ]
@@ -523,6 +523,11 @@ def test_pages_are_for_those_who_see_the_flow_and_restoring_for_those_who_change
         assert ("Restore this version" in html(client, url(flow, "version", 1))) is changes
     assert client.post(url(flow, "restore_version", 1)).status_code == (302 if changes else 403)
     assert (Flow.objects.values().get() != before) is changes
+
+
+def test_the_line_for_a_reason_says_of_what(admin: Client, flow: Flow) -> None:
+    assert "Why this flow" in html(admin, ADD)
+    assert "Why this change" in html(admin, page(flow))
 
 
 def test_a_viewer_is_shown_no_field_for_a_reason_and_no_old_text_to_edit(flow: Flow) -> None:

@@ -85,7 +85,7 @@ class FlowAdmin(FlowModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Flow | None = None) -> tuple[str, ...]:
         if obj is None:
-            return ("flow_name", "enabled", "flow_json")
+            return ("flow_name", "enabled", "flow_json", "why")
         if self.has_change_permission(request, obj):
             return ("flow_name", "enabled", "flow_json", "why", "created", "last_change")
         return ("name", "is_enabled", "document", "created", "last_change")
