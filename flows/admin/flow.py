@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.admin.models import DELETION
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import BadRequest, PermissionDenied
@@ -22,8 +22,10 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import versions
-from flows.admin import due_times, editing, flow_settings, last_run, picture, running, starting, workers
+from flows.admin import due_times, editing, last_run, picture, running, starting, workers
 from flows.admin.filters import DeletedFilter, EnabledFilter
+from flows.admin.flow_pages import no_such_flow, note
+from flows.admin.flow_settings import SettingsPage
 from flows.admin.schedules import SchedulePages
 from flows.admin.versions import VersionPages, version_to_edit
 from flows.engine import FlowError
@@ -220,7 +222,7 @@ class FlowAdmin(FlowModelAdmin):
     @admin.action(description="Delete selected flows (they can be restored)", permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
         flows = list(queryset.not_deleted())
-        self._log(request, flows, DELETION, "")
+        note(request, flows, "", DELETION)
         self._change_flags(request, flows, deleted=True)
         self._tell(request, flows, "deleted; they are kept, and the filter “deleted” shows them")
 
@@ -228,30 +230,26 @@ class FlowAdmin(FlowModelAdmin):
     def restore_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
         flows = list(queryset.deleted())
         self._change_flags(request, flows, deleted=False)
-        self._log(request, flows, CHANGE, "Restored.")
+        note(request, flows, "Restored.")
         self._tell(request, flows, "restored")
 
     @admin.action(description="Enable selected flows", permissions=["change"])
     def enable_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
         flows = list(queryset.not_deleted().switched_off())
         self._change_flags(request, flows, enabled=True)
-        self._log(request, flows, CHANGE, "Enabled.")
+        note(request, flows, "Enabled.")
         self._tell(request, flows, "enabled")
 
     @admin.action(description="Disable selected flows", permissions=["change"])
     def disable_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
         flows = list(queryset.not_deleted().switched_on())
         self._change_flags(request, flows, enabled=False)
-        self._log(request, flows, CHANGE, "Disabled.")
+        note(request, flows, "Disabled.")
         self._tell(request, flows, "disabled")
 
     def _change_flags(self, request: HttpRequest, flows: list[Flow], **flags: bool) -> None:
         with self._keeping(request, flows):
             Flow.objects.filter(pk__in=[flow.pk for flow in flows]).change_flags(**flags)
-
-    def _log(self, request: HttpRequest, flows: list[Flow], flag: int, message: str) -> None:
-        if flows:
-            LogEntry.objects.log_actions(request.user.pk, flows, flag, message)  # type: ignore[arg-type]
 
     def _tell(self, request: HttpRequest, flows: list[Flow], done: str) -> None:
         if flows:
@@ -272,7 +270,7 @@ class FlowAdmin(FlowModelAdmin):
                 path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"flows_flow_{name}")
                 for name, view in pages
             ),
-            *flow_settings.urls(self),
+            *SettingsPage(self).urls(),
             *SchedulePages(self).urls(),
             *workers.urls(self),
             *super().get_urls(),
@@ -284,7 +282,7 @@ class FlowAdmin(FlowModelAdmin):
             raise PermissionDenied
         flow = self.get_object(request, unquote(object_id))
         if flow is None:
-            return self._no_such_flow(request, object_id)
+            return no_such_flow(self, request, object_id)
         return starting.run_page(request, flow, self._context(request))
 
     @method_decorator(require_GET)
@@ -293,7 +291,7 @@ class FlowAdmin(FlowModelAdmin):
             raise PermissionDenied
         flow = self.get_object(request, unquote(object_id))
         if flow is None:
-            return self._no_such_flow(request, object_id)
+            return no_such_flow(self, request, object_id)
         outcome = running.kept_outcome(request, flow)
         context = self._context(request) | {
             "title": f"Run of {flow}",
@@ -315,16 +313,13 @@ class FlowAdmin(FlowModelAdmin):
             raise PermissionDenied
         flow = self.get_object(request, unquote(object_id))
         if flow is None:
-            return self._no_such_flow(request, object_id)
+            return no_such_flow(self, request, object_id)
         if flow.deleted:
             with self._keeping(request, [flow]):
                 flow.restore()
-            self._log(request, [flow], CHANGE, "Restored.")
+            note(request, [flow], "Restored.")
         self.message_user(request, f"The flow “{flow}” is restored.", messages.SUCCESS)
         return redirect("admin:flows_flow_change", flow.pk)
-
-    def _no_such_flow(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
 
     @admin.action(description="Run selected flows", permissions=["run"])
     def run_selected(self, request: HttpRequest, queryset: FlowQuerySet) -> None:
@@ -339,14 +334,14 @@ class FlowAdmin(FlowModelAdmin):
             self._say_with_link(request, messages.ERROR, f"{flow}: {refused}", url, "See more")
             return
         if isinstance(started, dict):
-            starting.note_run(request, flow, f"Run: {started['summary']}")
+            note(request, [flow], f"Run: {started['summary']}")
             level = messages.SUCCESS if started["status"] == "succeeded" else messages.ERROR
             # Django begins a message with a capital, and the name of a flow is no place for one.
             text = f"Run of {started['summary']}"
             self._say_with_link(request, level, text, self._log_url(request, started), "See more")
             return
         run, _ = started
-        starting.note_run(request, flow, f"Run {run.pk} started.")
+        note(request, [flow], f"Run {run.pk} started.")
         url = reverse("admin:flows_run_change", args=[run.pk]) if request.user.has_perm("flows.view_run") else ""
         self._say_with_link(request, messages.SUCCESS, f"Run {run.pk} of {flow} is started.", url, "Watch it")
 

@@ -14,6 +14,7 @@ from django.utils.http import content_disposition_header
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
+from flows.admin.flow_pages import no_such_flow
 from flows.engine import Report
 from flows.forms import with_line_feeds
 from flows.models import Flow
@@ -74,7 +75,7 @@ def as_file(request: HttpRequest, object_id: str, model_admin: FlowModelAdmin) -
     if not model_admin.has_view_or_change_permission(request, flow):
         raise PermissionDenied
     if flow is None:
-        return model_admin._get_obj_does_not_exist_redirect(request, model_admin.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        return no_such_flow(model_admin, request, object_id)
     text = to_svg_file(_picture(flow.flow_json, flow.flow_name), flow.flow_name)
     response = HttpResponse(text, content_type="image/svg+xml; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(True, f"{flow}.svg")

@@ -1,25 +1,21 @@
 """The pages of the schedules of a flow: the list beside it, and the form of one."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_http_methods
 
 from flows.admin.due_times import has_scheduler, schedules_of
+from flows.admin.flow_pages import FlowPages, View, note
 from flows.engine import FlowError, Report, read_inputs
 from flows.engine.inputs import Input
-from flows.engine.text import visible
 from flows.models import Flow, Schedule, local_text
 from flows.run_form import RunForm
 from flows.schedule_form import ScheduleForm
@@ -28,35 +24,25 @@ from flows.schedules.due import times_of
 from flows.schedules.ticking import inputs_of
 from flows.services import check_document
 
-if TYPE_CHECKING:
-    FlowModelAdmin = ModelAdmin[Flow]
-
 PERMISSION = "flows.schedule_flow"
 _UPCOMING = 5
 
 
-class SchedulePages:
-    """The views; who may see a flow is what its admin says."""
+class SchedulePages(FlowPages):
+    """The schedules of one flow."""
 
-    def __init__(self, flow_admin: "FlowModelAdmin") -> None:
-        self.flow_admin = flow_admin
+    under = "schedules"
 
-    def urls(self) -> list[URLPattern]:
-        under = "<path:object_id>/schedules/"
-        pages = (
+    def views(self) -> Iterable[tuple[str, View, str]]:
+        return (
             ("", self.list_view, "schedules"),
             ("add/", self.add_view, "schedule_add"),
             ("<int:schedule_id>/", self.change_view, "schedule_change"),
             ("<int:schedule_id>/delete/", self.delete_view, "schedule_delete"),
         )
-        site = self.flow_admin.admin_site
-        return [path(under + rest, site.admin_view(view), name=f"flows_flow_{name}") for rest, view, name in pages]
 
     @method_decorator(require_GET)
-    def list_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        flow = self._flow(request, object_id)
-        if flow is None:
-            return self._no_such_flow(request, object_id)
+    def list_view(self, request: HttpRequest, flow: Flow) -> HttpResponseBase:
         report = check_document(flow.flow_json, flow.flow_name)
         declared = _declared(report)
         schedules = schedules_of([flow.flow_name]).get(flow.flow_name, [])
@@ -70,34 +56,28 @@ class SchedulePages:
             "may_view_runs": request.user.has_perm("flows.view_run"),
             "site_zone": settings.TIME_ZONE,
         }
-        return self._page(request, flow, "schedules", context)
+        return self.page(request, flow, "schedules", context)
 
     @method_decorator(require_http_methods(["GET", "POST"]))
-    def add_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        flow = self._flow_to_schedule(request, object_id)
-        if flow is None:
-            return self._no_such_flow(request, object_id)
+    def add_view(self, request: HttpRequest, flow: Flow) -> HttpResponseBase:
+        _require_may_schedule(request, flow)
         return self._form_page(request, flow, Schedule())
 
     @method_decorator(require_http_methods(["GET", "POST"]))
-    def change_view(self, request: HttpRequest, object_id: str, schedule_id: int) -> HttpResponseBase:
-        flow = self._flow_to_schedule(request, object_id)
-        if flow is None:
-            return self._no_such_flow(request, object_id)
+    def change_view(self, request: HttpRequest, flow: Flow, schedule_id: int) -> HttpResponseBase:
+        _require_may_schedule(request, flow)
         return self._form_page(request, flow, _schedule(flow, schedule_id))
 
     @method_decorator(require_http_methods(["GET", "POST"]))
-    def delete_view(self, request: HttpRequest, object_id: str, schedule_id: int) -> HttpResponseBase:
-        flow = self._flow_to_schedule(request, object_id)
-        if flow is None:
-            return self._no_such_flow(request, object_id)
+    def delete_view(self, request: HttpRequest, flow: Flow, schedule_id: int) -> HttpResponseBase:
+        _require_may_schedule(request, flow)
         schedule = _schedule(flow, schedule_id)
         if request.method == "GET":
-            return self._page(request, flow, "schedule_delete", {"title": "Are you sure?", "schedule": schedule})
-        name = str(schedule)
+            return self.page(request, flow, "schedule_delete", {"title": "Are you sure?", "schedule": schedule})
+        name = str(schedule).capitalize()
         schedule.delete()
-        _log(request, flow, f"{name} deleted: {schedule.cron} {schedule.zone}.")
-        messages.success(request, f"{name.capitalize()} of “{flow}” is deleted. Runs that it made stay.")
+        note(request, [flow], f"{name} deleted: {schedule.cron} {schedule.zone}.")
+        messages.success(request, f"{name} of “{flow}” is deleted. Runs that it made stay.")
         return redirect("admin:flows_flow_schedules", flow.pk)
 
     def _form_page(self, request: HttpRequest, flow: Flow, schedule: Schedule) -> HttpResponseBase:
@@ -115,30 +95,7 @@ class SchedulePages:
             "has_errors": bool(form.errors or (inputs and inputs.errors)),
             "upcoming": _upcoming(Schedule.objects.get(pk=schedule.pk)) if schedule.pk else [],
         }
-        return self._page(request, flow, "schedule", context)
-
-    def _flow(self, request: HttpRequest, object_id: str) -> Flow | None:
-        flow = self.flow_admin.get_object(request, unquote(object_id))
-        if not self.flow_admin.has_view_permission(request, flow):
-            raise PermissionDenied
-        return flow
-
-    def _flow_to_schedule(self, request: HttpRequest, object_id: str) -> Flow | None:
-        flow = self._flow(request, object_id)
-        if not _may_schedule(request, flow):
-            raise PermissionDenied
-        return flow
-
-    def _no_such_flow(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        return self.flow_admin._get_obj_does_not_exist_redirect(request, self.flow_admin.opts, object_id)  # type: ignore[attr-defined,no-any-return]
-
-    def _page(self, request: HttpRequest, flow: Flow, name: str, context: dict[str, Any]) -> HttpResponseBase:
-        page = self.flow_admin.admin_site.each_context(request) | {
-            "opts": self.flow_admin.opts,
-            "flow": flow,
-            "media": self.flow_admin.media,
-        }
-        return TemplateResponse(request, f"admin/flows/flow/{name}.html", page | context)
+        return self.page(request, flow, "schedule", context)
 
 
 class _Shown(NamedTuple):
@@ -216,9 +173,14 @@ def _trouble_of(flow: Flow, report: Report) -> str:
     return "The flow is invalid" if report.findings else ""
 
 
-def _may_schedule(request: HttpRequest, flow: Flow | None) -> bool:
+def _may_schedule(request: HttpRequest, flow: Flow) -> bool:
     # A deleted flow is restored before it is changed.
-    return request.user.has_perm(PERMISSION) and not (flow and flow.deleted)
+    return request.user.has_perm(PERMISSION) and not flow.deleted
+
+
+def _require_may_schedule(request: HttpRequest, flow: Flow) -> None:
+    if not _may_schedule(request, flow):
+        raise PermissionDenied
 
 
 def _schedule(flow: Flow, schedule_id: int) -> Schedule:
@@ -233,14 +195,11 @@ def _saved(request: HttpRequest, flow: Flow, form: ScheduleForm, inputs: RunForm
     is_new = form.instance.pk is None
     changed = form.store(flow.flow_name, None if inputs is None else inputs.inputs, timezone.now())
     schedule = form.instance
+    name = str(schedule).capitalize()
     if is_new:
-        _log(request, flow, f"{schedule} added: {schedule.cron} {schedule.zone}.")
+        note(request, [flow], f"{name} added: {schedule.cron} {schedule.zone}.")
     elif changed:
-        _log(request, flow, f"{schedule} changed: {', '.join(changed)}.")
+        note(request, [flow], f"{name} changed: {', '.join(changed)}.")
     due = local_text(schedule.next_due_at, "minutes")
-    messages.success(request, f"{str(schedule).capitalize()} is saved; {f'next due {due}' if due else 'it is off'}.")
+    messages.success(request, f"{name} is saved; {f'next due {due}' if due else 'it is off'}.")
     return redirect("admin:flows_flow_schedules", flow.pk)
-
-
-def _log(request: HttpRequest, flow: Flow, text: str) -> None:
-    LogEntry.objects.log_actions(request.user.pk, [flow], CHANGE, visible(f"{text[0].upper()}{text[1:]}"))  # type: ignore[arg-type]

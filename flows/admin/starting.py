@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -12,8 +11,8 @@ from django.urls import reverse
 
 from flows import runs, services
 from flows.admin import running
+from flows.admin.flow_pages import note
 from flows.engine import FlowError
-from flows.engine.text import visible
 from flows.models import Flow, Run
 from flows.run_form import RunForm
 
@@ -58,20 +57,15 @@ def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 def _started(request: HttpRequest, flow: Flow, started: tuple[Run, bool] | running.Outcome) -> HttpResponse:
     if isinstance(started, dict):
-        note_run(request, flow, f"Run: {started['summary']}")
+        note(request, [flow], f"Run: {started['summary']}")
         running.keep_outcome(request, started)
         return redirect("admin:flows_flow_outcome", flow.pk)
     run, is_new = started
     if is_new:
-        note_run(request, flow, f"Run {run.pk} started.")
+        note(request, [flow], f"Run {run.pk} started.")
     else:
         messages.info(request, f"This form has started run {run.pk} already; open it again for another run.")
     return redirect(url_after(request, run))
-
-
-def note_run(request: HttpRequest, flow: Flow, text: str) -> None:
-    """Write down in the flow's history who ran it."""
-    LogEntry.objects.log_actions(request.user.pk, [flow], CHANGE, visible(text))  # type: ignore[arg-type]
 
 
 def url_after(request: HttpRequest, run: Run) -> str:

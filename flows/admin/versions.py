@@ -1,28 +1,23 @@
 """The pages of a flow's versions: the list, one version, two side by side, and the button that restores one."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.utils import unquote
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from flows import versions
+from flows.admin.flow_pages import FlowPages, View, note
 from flows.engine import Finding, InvalidFlow
 from flows.models import Flow, FlowVersion
-
-if TYPE_CHECKING:
-    FlowModelAdmin = admin.ModelAdmin[Flow]
-else:
-    FlowModelAdmin = admin.ModelAdmin
 
 EDIT = "version"
 """The query parameter with which the form of a flow shows the document of an old version."""
@@ -49,28 +44,21 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 10
 
 
-class VersionPages:
-    """The views; who may see or change a flow is what its admin says."""
+class VersionPages(FlowPages):
+    """The versions of one flow."""
 
-    def __init__(self, flow_admin: FlowModelAdmin) -> None:
-        self.flow_admin = flow_admin
+    under = "versions"
 
-    def urls(self) -> list[URLPattern]:
-        under = "<path:object_id>/versions/"
-        pages = (
+    def views(self) -> Iterable[tuple[str, View, str]]:
+        return (
             ("", self.list_view, "versions"),
             ("compare/", self.compare_view, "compare"),
             ("<int:number>/", self.version_view, "version"),
             ("<int:number>/restore/", self.restore_view, "restore_version"),
         )
-        site = self.flow_admin.admin_site
-        return [path(under + rest, site.admin_view(view), name=f"flows_flow_{name}") for rest, view, name in pages]
 
     @method_decorator(require_GET)
-    def list_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        flow = self._visible_flow(request, object_id)
-        if flow is None:
-            return self._no_such_flow(request, object_id)
+    def list_view(self, request: HttpRequest, flow: Flow) -> HttpResponseBase:
         context: dict[str, Any] = {"title": f"History of {flow}"}
         try:
             page = versions.versions_of(flow, request.GET.get("page", "1"))
@@ -82,10 +70,7 @@ class VersionPages:
         return self._page(request, flow, "versions", context)
 
     @method_decorator(require_GET)
-    def version_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponseBase:
-        flow = self._visible_flow(request, object_id)
-        if flow is None:
-            return self._no_such_flow(request, object_id)
+    def version_view(self, request: HttpRequest, flow: Flow, number: int) -> HttpResponseBase:
         return self._version_page(request, flow, self._version(flow, str(number)))
 
     def _version_page(
@@ -103,10 +88,7 @@ class VersionPages:
         return self._page(request, flow, "version", context)
 
     @method_decorator(require_GET)
-    def compare_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        flow = self._visible_flow(request, object_id)
-        if flow is None:
-            return self._no_such_flow(request, object_id)
+    def compare_view(self, request: HttpRequest, flow: Flow) -> HttpResponseBase:
         old, new = (self._version(flow, request.GET.get(side, "")) for side in ("old", "new"))
         comparison = versions.compare(old, new)
         found = comparison.differences or ()
@@ -121,13 +103,11 @@ class VersionPages:
         return self._page(request, flow, "compare", context)
 
     @method_decorator(require_POST)
-    def restore_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponseBase:
+    def restore_view(self, request: HttpRequest, flow: Flow, number: int) -> HttpResponseBase:
+        if not self.flow_admin.has_change_permission(request, flow):
+            raise PermissionDenied
         with transaction.atomic():
-            flow = self.flow_admin.get_object(request, unquote(object_id))
-            if not self.flow_admin.has_change_permission(request, flow):
-                raise PermissionDenied
-            if flow is None:
-                return self._no_such_flow(request, object_id)
+            flow = Flow.objects.select_for_update().get(pk=flow.pk)
             version = self._version(flow, str(number))
             try:
                 made = versions.restore_version(flow, version, request.user.get_username())
@@ -140,22 +120,9 @@ class VersionPages:
         if made is None:
             messages.warning(request, f"The flow holds the document of version {version.number} already.")
             return
-        LogEntry.objects.log_actions(
-            request.user.pk,  # type: ignore[arg-type]
-            [flow],
-            CHANGE,
-            f"Restored version {version.number}.",
-        )
+        note(request, [flow], f"Restored version {version.number}.")
         text = f"The document of version {version.number} is stored again; this is version {made.number}."
         messages.success(request, text)
-
-    # What the views share
-
-    def _visible_flow(self, request: HttpRequest, object_id: str) -> Flow | None:
-        flow = self.flow_admin.get_object(request, unquote(object_id))
-        if not self.flow_admin.has_view_permission(request, flow):
-            raise PermissionDenied
-        return flow
 
     def _version(self, flow: Flow, number: str) -> FlowVersion:
         try:
@@ -168,17 +135,7 @@ class VersionPages:
             raise Http404("The flow has no such version.")
         return found
 
-    def _no_such_flow(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        answer: HttpResponseBase = self.flow_admin._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
-            request, self.flow_admin.opts, object_id
-        )
-        return answer
-
     def _page(self, request: HttpRequest, flow: Flow, name: str, context: dict[str, Any]) -> TemplateResponse:
-        common = self.flow_admin.admin_site.each_context(request) | {
-            "opts": self.flow_admin.opts,
-            "flow": flow,
-            "may_change": self.flow_admin.has_change_permission(request, flow),
-            "media": self.flow_admin.media,
-        }
-        return TemplateResponse(request, f"admin/flows/flow/{name}.html", common | context)
+        return self.page(
+            request, flow, name, context | {"may_change": self.flow_admin.has_change_permission(request, flow)}
+        )
