@@ -104,31 +104,37 @@ class Contexts:
     again, unless the last step touched it, or somebody (a thread, a class attribute) still holds it.
     """
 
-    __slots__ = ("_alone", "_context", "results")
+    __slots__ = ("_alone", "_context", "_is_back", "results")
 
     def __init__(self) -> None:
         self.results: dict[str, Any] = {}
+        self._is_back = False
         self._renew()
 
     def lend(self) -> Context:
         """Return the context for one step."""
         context = self._context
-        # What is written in C, eval() say, adds a key without a word.
-        if context.touched or getrefcount(context) != self._alone or len(context) != len(self.results):
+        if self._is_back:
+            self._is_back = False
+        elif context.touched or getrefcount(context) != self._alone or len(context) != len(self.results):
             context = self._renew()
         return context
 
     def record(self, name: str, result: Any) -> None:
         """Let the steps to come see a result."""
-        self.results[name] = result
-        context = self._context
-        if context.touched or getrefcount(context) != self._alone:
-            self._renew()
-        else:
+        results, context = self.results, self._context
+        # What is written in C, eval() say, adds a key without a word.
+        is_as_it_was = not context.touched and getrefcount(context) == self._alone and len(context) == len(results)
+        results[name] = result
+        if is_as_it_was:
             dict.__setitem__(context, name, result)
+        else:
+            self._renew()
+        self._is_back = True
 
     def _renew(self) -> Context:
         # Counted in the same way here and there: a local name, the attribute, the argument of the count.
         context = self._context = Context(self.results)
         self._alone = getrefcount(context)
+        self._is_back = False
         return context

@@ -161,7 +161,7 @@ def resolve(template: Any, results: Mapping[str, Any]) -> Any:
 
 def resolve_object(template: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
     """Resolve the references of an object, as `resolve` does."""
-    resolved = dict(template)
+    resolved = {**template}
     for key, item in template.items():
         kind = type(item)
         if kind is Reference:

@@ -193,10 +193,11 @@ class _Run:
 
     def _steps(self, steps: tuple[Step, ...]) -> Generator[Event, None, RunFailed | None]:
         """Execute steps in order; return the failure that stops the run."""
-        results, told = self.results, self.told
+        results, told, record = self.results, self.told, self.contexts.record
+        goes_on = bool(self.finished)
         for step in steps:
             options = step.options
-            if self.finished and (recorded := self.finished.get(self.course.path(step.name))) is not None:
+            if goes_on and (recorded := self.finished.get(self.course.path(step.name))) is not None:
                 yield StepReused(step, recorded)
                 self._take_over(step, recorded)
                 if recorded.error is not None and not options.continue_on_error:
@@ -217,21 +218,33 @@ class _Run:
                 outcome = yield from self._elaborate(step, holds)
             seconds = perf_counter() - started
             not_storable = None
-            if isinstance(outcome, InMemory):
-                outcome, not_storable = outcome
-                self._warn(step, f"{step.name}: result", not_storable)
-            if isinstance(outcome, BaseException):
-                self._log_failure(step, outcome, seconds)
-                yield StepFailed(step, outcome, seconds)
-                if not options.continue_on_error or self._is_over():
-                    return RunFailed(step, outcome)
-                self.warnings.append(f"{step.name} failed: {describe(outcome)}")
-                continue
-            self.contexts.record(step.name, outcome)
+            if type(outcome) is not dict:
+                outcome, not_storable = self._unpacked(step, outcome)
+                if isinstance(outcome, BaseException):
+                    self._log_failure(step, outcome, seconds)
+                    yield StepFailed(step, outcome, seconds)
+                    if self._ends_with(step, outcome):
+                        return RunFailed(step, outcome)
+                    continue
+            record(step.name, outcome)
             if told:
                 self._log(logging.INFO, step, "step succeeded in %.1f ms", seconds * 1000)
             yield _new(StepSucceeded, (step, outcome, seconds, not_storable))
         return None
+
+    def _unpacked(self, step: Step, outcome: Outcome) -> tuple[dict[str, Any] | BaseException, NotStorable | None]:
+        """Return a result that is kept in memory and why it is, after a warning; any other outcome as it is."""
+        if not isinstance(outcome, InMemory):
+            return outcome, None
+        self._warn(step, f"{step.name}: result", outcome.reason)
+        return outcome
+
+    def _ends_with(self, step: Step, error: BaseException) -> bool:
+        """Return whether the failure of a step is the run's; where it is not, the run warns of it."""
+        if not step.options.continue_on_error or self._is_over():
+            return True
+        self.warnings.append(f"{step.name} failed: {describe(error)}")
+        return False
 
     def _take_over(self, step: Step, recorded: Finished) -> None:
         """Go on behind a step as if it had just ended so."""
