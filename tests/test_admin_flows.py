@@ -447,7 +447,7 @@ def test_the_enable_and_disable_actions_change_only_the_flows_that_need_it(admin
     assert "Nothing to do" in messages_of(response)[0]
 
 
-# Running without a history; with one, a run is a row, and tests/test_admin_runs.py looks at it
+# Running without a history; with one, a run is a row, and tests/test_admin_run_form.py looks at it
 
 
 @pytest.fixture
