@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from flows import runs
 from flows.admin import resuming, run_diff, run_texts, run_view
+from flows.admin.read_only import ReadOnly
 from flows.admin.starting import url_after
 from flows.engine import FlowError
 from flows.engine.text import visible
@@ -64,21 +65,12 @@ def page_for(permission: str) -> Callable[[View], View]:
 
 
 @admin.register(Run)
-class RunAdmin(RunModelAdmin):
+class RunAdmin(ReadOnly, RunModelAdmin):
     """Browse, open, watch, resume, cancel."""
 
     class Media:
         css = {"all": ("flows/admin.css", "flows/log.css", "flows/run.css")}
         js = ("flows/run.js",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         own = (

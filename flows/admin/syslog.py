@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_safe
 
 from flows.admin import log_view, retention
+from flows.admin.read_only import ReadOnly
 from flows.log_pages import download, pages
 from flows.log_pages.histogram import read_histogram
 from flows.log_pages.selection import Selection
@@ -34,21 +35,12 @@ FORMATS: dict[str, tuple[str, Callable[[list[SysLog]], str], str]] = {
 
 
 @admin.register(SysLog)
-class SysLogAdmin(SysLogModelAdmin):
+class SysLogAdmin(ReadOnly, SysLogModelAdmin):
     """Browse, narrow, search, follow, open, take away."""
 
     class Media:
         css = {"all": ("flows/admin.css", "flows/log.css")}
         js = ("flows/log.js",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         own = (("rows", self.rows_view), ("download", self.download_view), ("prune", self.prune_view))
