@@ -93,7 +93,7 @@ class SchedulePages:
             return self._no_such_flow(request, object_id)
         schedule = _schedule(flow, schedule_id)
         if request.method == "GET":
-            return self._page(request, flow, "schedule_delete", {"title": "Are you sure?", "schedule": schedule})
+            return self._page(request, flow, "schedule_delete", {"title": "Delete", "schedule": schedule})
         name = str(schedule)
         schedule.delete()
         _log(request, flow, f"{name} deleted: {schedule.cron} {schedule.zone}.")
