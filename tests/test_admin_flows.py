@@ -537,7 +537,7 @@ def test_no_transaction_is_open_while_a_flow_runs(
 
 def test_the_outcome_page_of_another_flow_or_session_says_that_there_is_none(admin: Client) -> None:
     flow = make_flow()
-    assert "there is none of this flow any more" in admin.get(page(flow, "outcome")).content.decode()
+    assert "There is no outcome to show" in admin.get(page(flow, "outcome")).content.decode()
 
 
 def test_what_a_procedure_raised_is_shown_escaped(

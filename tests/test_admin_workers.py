@@ -85,7 +85,7 @@ def test_the_page_of_workers_shows_the_runs_of_a_site_that_has_none(admin_client
     text = admin_client.get(WORKERS).text
 
     assert "This site has no workers" in text
-    assert f'<th scope="row">{run.pk}</th>' in text
+    assert f'<a href="/admin/flows/run/{run.pk}/change/">{run.pk}</a></th>' in text
 
 
 def test_the_page_of_workers_needs_the_right_to_see_runs() -> None:
@@ -112,4 +112,4 @@ def test_without_a_broker_the_page_says_so_and_shows_the_runs(
     text = admin_client.get(WORKERS).text
 
     assert "the broker is unavailable: no &lt;i&gt;answer" in text
-    assert f'<th scope="row">{run.pk}</th>' in text
+    assert f'<a href="/admin/flows/run/{run.pk}/change/">{run.pk}</a></th>' in text

@@ -60,6 +60,11 @@ def test_hostile_names_are_inert(admin_client: Client) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;\\u202e" in text
 
 
+def test_a_right_to_left_name_does_not_turn_the_time_beside_it(admin_client: Client) -> None:
+    record("تقرير", Status.FAILED)
+    assert "<bdi>تقرير</bdi></a>" in page(admin_client)
+
+
 def test_runs_are_counted_by_hour_and_status() -> None:
     now = timezone.localtime().replace(minute=30)
     for hours, status in ((0, Status.FAILED), (0, Status.SUCCEEDED), (3, Status.SUCCEEDED), (30, Status.FAILED)):

@@ -76,7 +76,12 @@ def _of_runs() -> dict[str, Any]:
     return {
         "cards": [
             ("Active", "No run is queued or running.", _runs_url(status="running"), _shown(overview.active)),
-            ("Failed or interrupted", "No run has.", _runs_url(status="failed"), _shown(overview.ended_badly)),
+            (
+                "Failed or interrupted",
+                "No run failed or was interrupted.",
+                _runs_url(status="failed"),
+                _shown(overview.ended_badly),
+            ),
         ],
         "slower": [_slower(one) for one in overview.slower],
         "chart": _chart(overview),

@@ -27,9 +27,11 @@ RANGES_A_REQUEST = 20
 class PruneForm(forms.Form):
     """Two ages, as `prunelogs` takes them."""
 
-    older_than = forms.CharField(label="Older than", initial="90d", max_length=20, help_text="12h, 90d or 8w")
+    older_than = forms.CharField(
+        label="Older than", initial="90d", max_length=20, help_text="Hours, days or weeks: 12h, 90d or 8w."
+    )
     keep_errors = forms.CharField(
-        label="Keep errors for", required=False, max_length=20, help_text="Empty: no longer than the others"
+        label="Keep errors for", required=False, max_length=20, help_text="Empty: no longer than the others."
     )
 
     def clean(self) -> None:

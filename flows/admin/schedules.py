@@ -73,7 +73,7 @@ class SchedulePages(FlowPages):
         _require_may_schedule(request, flow)
         schedule = _schedule(flow, schedule_id)
         if request.method == "GET":
-            return self.page(request, flow, "schedule_delete", {"title": "Are you sure?", "schedule": schedule})
+            return self.page(request, flow, "schedule_delete", {"title": "Delete", "schedule": schedule})
         name = str(schedule).capitalize()
         schedule.delete()
         note(request, [flow], f"{name} deleted: {schedule.cron} {schedule.zone}.")
