@@ -135,6 +135,12 @@ def test_each_status_has_a_page_that_says_what_it_means(
     assert ("data-may-change" in fragment) is is_active
 
 
+def test_steps_that_were_not_called_are_spoken_of_only_where_there_are_any(admin: Client) -> None:
+    said = "later steps were not called"
+    assert said in text_of(admin.get(page(recorded("stops", {"procedures": [FAIL, STEP]}))))
+    assert said not in text_of(admin.get(page(recorded("ends", {"procedures": [STEP, FAIL]}))))
+
+
 def test_only_interrupted_and_lost_runs_have_a_step_in_doubt(admin: Client) -> None:
     assert "in doubt" not in text_of(admin.get(page(make_run(status=Status.RUNNING, lease_until=2**40, step="b"))))
 

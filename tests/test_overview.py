@@ -50,6 +50,8 @@ def test_what_runs_what_failed_and_what_is_lost_is_linked(admin_client: Client) 
     assert '<span class="flow-status flow-lost">lost</span>' in text
     assert "at step load" in text
     assert "at step write" in text
+    for status in ("running", "queued", "lost", "failed", "interrupted"):
+        assert f'<a href="/admin/flows/run/?status={status}">{status}</a>' in text
 
 
 def test_hostile_names_are_inert(admin_client: Client) -> None:

@@ -38,6 +38,14 @@ class ShownRun(NamedTuple):
     note: str
 
 
+class Card(NamedTuple):
+    """Runs in these statuses, with the address of all in each; `nothing` is said where there are none."""
+
+    statuses: list[tuple[str, str]]
+    nothing: str
+    runs: list[ShownRun]
+
+
 class Piece(NamedTuple):
     """The rectangle of one status in the bar of an hour."""
 
@@ -75,13 +83,8 @@ def _of_runs() -> dict[str, Any]:
         raise
     return {
         "cards": [
-            ("Active", "No run is queued or running.", _runs_url(status="running"), _shown(overview.active)),
-            (
-                "Failed or interrupted",
-                "No run failed or was interrupted.",
-                _runs_url(status="failed"),
-                _shown(overview.ended_badly),
-            ),
+            _card("No run is queued or running.", overview.active, "running", "queued", "lost"),
+            _card("No run failed or was interrupted.", overview.ended_badly, "failed", "interrupted"),
         ],
         "slower": [_slower(one) for one in overview.slower],
         "chart": _chart(overview),
@@ -117,6 +120,10 @@ def _dropped(row: SysLog) -> tuple[str, str, str]:
 
 def _runs_url(**narrowed: str) -> str:
     return run_view.list_url(RunSelection(**narrowed))
+
+
+def _card(nothing: str, runs: list[Run], *statuses: str) -> Card:
+    return Card([(status, _runs_url(status=status)) for status in statuses], nothing, _shown(runs))
 
 
 def _shown(runs: list[Run]) -> list[ShownRun]:

@@ -235,7 +235,7 @@ def _facts(request: HttpRequest, detail: RunDetail) -> list[tuple[str, str, str]
     facts = [
         ("Flow", visible(run.flow_name), flow_url),
         ("Started by", visible(f"{run.trigger}, {run.asked_by}" if run.asked_by else run.trigger), ""),
-        ("Asked for", local_text(run.created_at), ""),
+        ("Asked at", local_text(run.created_at), ""),
         ("Began", local_text(run.started_at), ""),
         ("Ended", local_text(run.ended_at), ""),
         ("Key", visible(run.key) if run.trigger != Trigger.ADMIN else "", ""),
