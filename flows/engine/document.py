@@ -34,7 +34,8 @@ def load_document(text: str | bytes) -> Loaded:
     flaws: list[_Flaw] = []
     try:
         value = _decoder(flaws).decode(checked)
-    except json.JSONDecodeError as error:
+    except json.JSONDecodeError as raised:
+        error = _at_its_comma(raised)
         findings.add((), _syntax_message(checked, error), offset=error.pos)
         return Loaded(None, findings)
     # Only an escape can smuggle a broken or control character in; without one there is nothing to look for.
@@ -226,6 +227,19 @@ _JSON_MESSAGES = {
     "Invalid \\uXXXX escape": "\\u takes four hexadecimal digits",
     "Extra data": "the document ends before this; remove what follows",
 }
+
+
+_TRAILING_COMMAS = {
+    ("Expecting property name enclosed in double quotes", "}"): "Illegal trailing comma before end of object",
+    ("Expecting value", "]"): "Illegal trailing comma before end of array",
+}
+
+
+def _at_its_comma(error: json.JSONDecodeError) -> json.JSONDecodeError:
+    """Return the error as Python 3.13 has it: older ones stumble over the bracket behind a comma too many."""
+    before = error.doc[: error.pos].rstrip()
+    message = _TRAILING_COMMAS.get((error.msg, error.doc[error.pos : error.pos + 1]))
+    return json.JSONDecodeError(message, error.doc, len(before) - 1) if message and before.endswith(",") else error
 
 
 def _syntax_message(text: str, error: json.JSONDecodeError) -> str:

@@ -84,12 +84,12 @@ TEXT = [
     bad(
         "A comma before the closing brace",
         '{"procedures": [],}',
-        'not JSON: line 1, column 19: a key in double quotes is expected here (near "{"procedures": [],}")',
+        'not JSON: line 1, column 18: no comma may stand before the closing brace (near "{"procedures": [],}")',
     ),
     bad(
         "A comma before the closing bracket",
         '{"procedures": [1,]}',
-        'not JSON: line 1, column 19: a value is expected here (near "{"procedures": [1,]}")',
+        'not JSON: line 1, column 18: no comma may stand before the closing bracket (near "{"procedures": [1,]}")',
     ),
     bad(
         "A comma that is missing",
