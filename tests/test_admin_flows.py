@@ -12,6 +12,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
 from flows import runs, services
 from flows.engine import FlowDefinition
@@ -703,3 +704,10 @@ def test_even_a_superuser_cannot_remove_a_row_in_the_admin(admin_user: User) -> 
     flow_admin.delete_model(request, flow)
     flow_admin.delete_queryset(request, Flow.objects.all())
     assert Flow.objects.get().deleted is True
+
+
+def test_the_history_writes_times_as_every_other_page_does(admin: Client) -> None:
+    flow = make_flow()
+    admin.post(page(flow), posted(flow, flow_name="other"))
+    made = timezone.localtime(LogEntry.objects.get().action_time)
+    assert f"{made:%Y-%m-%d %H:%M:%S}" in admin.get(page(flow, "history")).content.decode()

@@ -88,6 +88,7 @@ CONTENT_SECURITY_POLICY = {
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
+FORMAT_MODULE_PATH = "wfsite.formats"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 # Whether the site hands out its own style sheets and scripts, as `collectstatic` wrote them, or a web server before it.
