@@ -1,7 +1,6 @@
 """Runs that the admin starts, resumes and cancels, executed for real."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -33,12 +32,11 @@ def admin(admin_client: Client) -> Client:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_run_is_executed_without_the_request_waiting_for_it(admin: Client) -> None:
-    nap = {"name": "nap", "mod": "common.Demo", "method": "sleep", "params": {"seconds": 1.0}}
+    nap = {"name": "nap", "mod": "common.Demo", "method": "sleep", "params": {"seconds": 2.0}}
     flow = make_flow("slow", {"procedures": [nap]})
-    began = time.monotonic()
     response = admin.post(run_page(flow))
-    assert time.monotonic() - began < 1.0
     run = Run.objects.get()
+    assert not run.is_ended
     assert response.headers["Location"] == page(run)
     assert ended(run.pk).status == Status.SUCCEEDED
 

@@ -402,12 +402,14 @@ def test_drops_are_counted_by_level(log: logging.Logger, make_handler: MAKE_HAND
 
 
 def test_the_caller_of_a_full_queue_never_waits(log: logging.Logger, make_handler: MAKE_HANDLER) -> None:
-    make_handler(capacity=500)
+    handler = make_handler(capacity=500)
     with table_away():
-        began = time.monotonic()
+        # A caller that waited for room would wait for the table.
         for _ in range(20_000):
             log.info("x")
-        assert time.monotonic() - began < 5
+        stats = handler.stats()
+        assert (stats.emitted, stats.written) == (20_000, 0)
+        assert stats.waiting <= 500
 
 
 def test_one_bad_row_of_a_thousand_is_given_up_and_reported(
@@ -427,8 +429,10 @@ def test_one_bad_row_of_a_thousand_is_given_up_and_reported(
     finally:
         execute("DROP TRIGGER refuse_poison")
     assert handler.stats() == (1000, 999, 1, 0)
-    *rows, report = messages()
-    assert rows == [f"row {number}" for number in range(1000) if number != 777]
+    rows = messages()
+    # Where the queue runs empty before the last row comes, the report stands before it.
+    (report,) = [row for row in rows if not row.startswith("row ")]
+    assert [row for row in rows if row != report] == [f"row {number}" for number in range(1000) if number != 777]
     assert report.startswith("1 log records were dropped (1 INFO)")
     assert "no poison" in capsys.readouterr().err
 
