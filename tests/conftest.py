@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from tests import needs
+from tests import commands, needs
 from tests.environment import site_environment
 from tests.servers import DURABLE, MariaDB, Redis
 
@@ -235,13 +234,6 @@ def manage(tmp_path: Path) -> RUN_MANAGE:
     """Run a management command in a process and a site of its own: `manage("check", LOG_LEVEL="x")`."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env={**os.environ, **site_environment(tmp_path), **environment},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return commands.run(*arguments, environment={**os.environ, **site_environment(tmp_path), **environment})
 
     return run
