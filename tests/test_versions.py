@@ -286,6 +286,7 @@ def test_without_the_table_all_works_and_it_is_said_once(
     assert admin.get(page(flow) + "?version=1").status_code == 200
 
 
+@pytest.mark.no_database
 def test_on_the_two_old_tables_alone_the_commands_work(manage: RUN_MANAGE, tmp_path: Path) -> None:
     (tmp_path / "import").mkdir()
     path = tmp_path / "import" / "hello.json"
@@ -371,6 +372,7 @@ def test_documents_that_are_no_json_are_compared_by_lines(admin: Client, flow: F
     assert "procedures" in html(admin, url(flow, "version", 2))
 
 
+@pytest.mark.no_database
 def test_huge_documents_make_a_page_of_bounded_size(admin: Client, flow: Flow) -> None:
     for number, letter in ((2, "x"), (3, "y")):
         version = FlowVersion.of_stored(flow)

@@ -82,6 +82,7 @@ def test_two_schedulers_and_a_worker_execute_one_run_for_a_due_time(site: Site, 
     assert [beat.stop() for beat in beats] == [0, 0]
 
 
+@pytest.mark.no_database
 def test_without_a_broker_the_run_of_a_due_time_waits_in_its_row(site: Site, beats: list[Beat]) -> None:
     store("chain", step("one"))
     site.broker.kill9()
