@@ -183,6 +183,7 @@ def queries_of(client: Client, url: str) -> int:
     return len(captured)
 
 
+@pytest.mark.no_database
 def test_the_list_takes_the_same_few_queries_for_ten_runs_and_ten_thousand(admin: Client) -> None:
     selections = ("", "?flow=hello", "?status=failed&flow=hello", "?trigger=api", "?since=2020-01-01")
     first = make_run()
