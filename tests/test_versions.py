@@ -384,6 +384,7 @@ def test_huge_documents_make_a_page_of_bounded_size(admin: Client, flow: Flow) -
     assert len(shown) < 2_000_000
 
 
+@pytest.mark.no_database
 def test_many_differences_are_cut_and_counted(admin: Client, flow: Flow) -> None:
     keep(flow, flow_json=text({**HELLO, "_notes": {str(number): number for number in range(250)}}))
     keep(flow, flow_json=text({**HELLO, "_notes": {str(number): -number - 1 for number in range(250)}}))
@@ -512,6 +513,7 @@ def address(flow: Flow, name: str) -> str:
     return url(flow, name, 1 if "version" in name and name != "versions" else 0, PAGES.get(name, ""))
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: who[0] if who else "staff")
 def test_pages_are_for_those_who_see_the_flow_and_restoring_for_those_who_change_it(
     flow: Flow, who: tuple[str, ...]
