@@ -1,7 +1,7 @@
 """Run the tests in five parts at the same time, and say in plain lines how many passed in each: `python -m tests`.
 
-What depends on the database is run on SQLite and on MariaDB, the rest once; what needs a browser has a part of its own,
-and so has the engine, which needs no Django.
+What depends on the database is run on SQLite and on MariaDB, the rest once; what needs a browser or goes through all
+pages has a part of its own, and so have the engine and what else needs no Django.
 """
 
 import os

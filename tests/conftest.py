@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from tests import needs
+from tests import commands, needs
 from tests.environment import site_environment
 from tests.servers import DURABLE, MariaDB, Redis
 
@@ -26,7 +25,15 @@ ROOT = Path(__file__).resolve().parent.parent
 NO_MARIADB = 77
 TESTS = ROOT / "tests"
 PARTS = ("each", "once", "engine", "browser")
-PART_OF_FOLDER = {"engine": "engine", "editing": "engine", "browser": "browser"}
+PART_OF_PATH = {
+    "engine": "engine",
+    "editing": "engine",
+    "test_diff.py": "engine",
+    "browser": "browser",
+    "test_hostile_texts.py": "browser",
+    "test_permissions.py": "browser",
+}
+"""What is run once and has not its place in the part `once`, so that no part is much longer than the others."""
 
 SERVER = pytest.StashKey[MariaDB]()
 """The server of a run with --database=mariadb."""
@@ -69,8 +76,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     part = _part(config)
     if not part or collection_path.parent != TESTS:
         return None
-    its_part = PART_OF_FOLDER.get(collection_path.name, "")
-    return its_part != part if its_part or part in PART_OF_FOLDER.values() else None
+    its_part = PART_OF_PATH.get(collection_path.name, "")
+    return its_part != part if its_part or part in PART_OF_PATH.values() else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -95,7 +102,7 @@ def _part(config: pytest.Config) -> str:
 
 def _part_of(item: pytest.Item) -> str:
     others = "once" if item.get_closest_marker("no_database") else "each"
-    return PART_OF_FOLDER.get(item.path.relative_to(TESTS).parts[0], others)
+    return PART_OF_PATH.get(item.path.relative_to(TESTS).parts[0], others)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -235,13 +242,6 @@ def manage(tmp_path: Path) -> RUN_MANAGE:
     """Run a management command in a process and a site of its own: `manage("check", LOG_LEVEL="x")`."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env={**os.environ, **site_environment(tmp_path), **environment},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return commands.run(*arguments, environment={**os.environ, **site_environment(tmp_path), **environment})
 
     return run

@@ -50,6 +50,7 @@ def edited(client: Client, text: str, **fields: Any) -> str:
 # Who may ask
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize("address", QUESTIONS)
 def test_who_may_neither_add_nor_change_flows_is_not_answered(address: str) -> None:
     assert ask(Client(), address).status_code == 302

@@ -312,6 +312,7 @@ def test_every_finding_is_shown_at_the_field_with_its_pointer_and_the_text_stays
     assert json.loads(flow.flow_json) == HELLO
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -608,6 +609,7 @@ def url_of(name: str, flow: Flow) -> str:
     return {"list": LIST, "add": ADD}.get(name) or page(flow, name)
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: who[0] if who else "staff")
 def test_each_page_is_open_to_those_with_its_permission_alone(who: tuple[str, ...]) -> None:
     flow = make_flow()
@@ -616,6 +618,7 @@ def test_each_page_is_open_to_those_with_its_permission_alone(who: tuple[str, ..
     assert answers == {name: allowed.get(who, 403) for name, allowed in GETS.items()}
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: who[0] if who else "staff")
 @pytest.mark.parametrize("name", POSTS)
 @pytest.mark.django_db(transaction=True)

@@ -54,6 +54,7 @@ def scene() -> Callable[[str], str]:
     return lambda name: addresses.get(name) or page(run, name)
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: who[0] if who else "staff")
 def test_each_page_is_open_to_those_with_its_permission_alone(
     scene: Callable[[str], str], who: tuple[str, ...]
@@ -63,6 +64,7 @@ def test_each_page_is_open_to_those_with_its_permission_alone(
     assert answers == {name: allowed.get(who, 403) for name, allowed in GETS.items()}
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: who[0] if who else "staff")
 @pytest.mark.parametrize("name", POSTS)
 def test_each_post_acts_for_those_with_its_permission_alone(

@@ -99,6 +99,7 @@ def test_a_filter_without_an_index_examines_a_window_and_says_so(
     assert ids_of(admin.get(response.context["searched"]["url"])) == [sought.pk]
 
 
+@pytest.mark.no_database
 def test_the_list_takes_the_same_few_queries_for_ten_runs_and_ten_thousand(admin: Client) -> None:
     selections = ("", "?flow=hello", "?status=failed&flow=hello", "?trigger=api", "?since=2020-01-01")
     first = make_run()

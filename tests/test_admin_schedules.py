@@ -61,6 +61,7 @@ def test_a_schedule_is_added_and_noted_in_the_history_of_the_flow(admin_client: 
     assert LogEntry.objects.get().change_message == f"Schedule {made.pk} added: 30 2 * * mon-fri Europe/Berlin."
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [

@@ -88,7 +88,7 @@ def test_workers_without_a_history_are_an_error_of_the_site(settings: Settings) 
     assert [message.id for message in check_dispatch()] == ["flows.E002"]
 
 
-@pytest.mark.django_db
+@pytest.mark.no_database
 def test_runflow_hands_nothing_over_where_there_are_no_workers(manage: RUN_MANAGE) -> None:
     done = manage("runflow", "hello", "--enqueue")
 

@@ -1,6 +1,8 @@
 """A deploy whose code breaks a stored, enabled flow is told which flow, and where in it."""
 
 import json
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.conftest import RUN_MANAGE
+from tests.environment import site_environment
 from tests.servers import MariaDB
 
 pytestmark = pytest.mark.no_database
@@ -64,12 +68,20 @@ class Site:
         connection.close()
 
 
-@pytest.fixture
-def site(tmp_path: Path, manage: RUN_MANAGE) -> Site:
-    """A site with the old tables, and one enabled flow that loads and shows."""
-    site = Site(tmp_path, manage)
-    made = site.manage("createtables")
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database with the two tables."""
+    folder = tmp_path_factory.mktemp("tables")
+    made = commands.run("createtables", environment={**os.environ, **site_environment(folder)})
     assert made.returncode == 0, made.stderr
+    return folder / "site.sqlite3"
+
+
+@pytest.fixture
+def site(tmp_path: Path, tables: Path, manage: RUN_MANAGE) -> Site:
+    """A site with the old tables, and one enabled flow that loads and shows."""
+    shutil.copy(tables, tmp_path / tables.name)
+    site = Site(tmp_path, manage)
     site.store("nightly", LOAD, SHOW)
     return site
 

@@ -443,6 +443,7 @@ def test_what_was_exported_comes_in_unchanged_and_goes_out_the_same(tmp_path: Pa
     assert _export_to(tmp_path / "second") == exported
 
 
+@pytest.mark.no_database
 @pytest.mark.django_db
 def test_a_document_that_would_grow_too_large_by_its_layout_goes_out_and_in_as_it_is(tmp_path: Path) -> None:
     document = {"procedures": [{"name": "a", "mod": "common.Kt", "method": "prt", "params": {"msg": [[]] * 200_000}}]}

@@ -47,6 +47,7 @@ PAGES = {
 }
 
 
+@pytest.mark.no_database
 def test_the_number_of_queries_does_not_grow(admin_client: Client) -> None:
     fill(FEW)
     few = {page: queries(admin_client, page) for page in PAGES}
@@ -55,6 +56,7 @@ def test_the_number_of_queries_does_not_grow(admin_client: Client) -> None:
     assert {page: number for page, number in many.items() if number > few[page]} == {}
 
 
+@pytest.mark.no_database
 def test_the_due_times_of_all_flows_are_one_query(admin_client: Client, settings: Settings) -> None:
     fill(FEW)
     before = queries(admin_client, "flows")

@@ -250,7 +250,7 @@ def test_a_process_that_is_told_to_end_says_what_it_removed_and_another_goes_on(
     assert prune("--older-than", "90d").startswith(f"Removed {3000 - removed:,} rows")
 
 
-@pytest.mark.django_db
+@pytest.mark.no_database
 def test_a_table_that_is_missing_is_told_with_its_cure(manage: RUN_MANAGE) -> None:
     done = manage("prunelogs", "--older-than", "90d")
     assert done.returncode == 2

@@ -224,6 +224,7 @@ def test_a_key_that_a_result_turns_out_not_to_have_stops_the_run_before_the_step
     assert (tmp_path / "marks").read_text() == "called\n"
 
 
+@pytest.mark.no_database
 def test_each_line_of_the_file_has_the_format_of_the_contract(manage: RUN_MANAGE, tmp_path: Path) -> None:
     for command in (["migrate", "-v0"], ["createtables"], ["importflows", "samples/hello.json", "--enable"]):
         assert manage(*command).returncode == 0
@@ -254,6 +255,7 @@ def test_the_table_holds_a_run_with_its_four_columns(database_logging: None, set
     assert all(time.microsecond % 1000 == 0 for time in times)
 
 
+@pytest.mark.no_database
 def test_the_traceback_of_a_failing_step_is_in_all_three_sinks(manage: RUN_MANAGE, tmp_path: Path) -> None:
     package = tmp_path / "stageprocs"
     package.mkdir()
@@ -277,6 +279,7 @@ def test_the_traceback_of_a_failing_step_is_in_all_three_sinks(manage: RUN_MANAG
     assert 'raise ValueError("the stage is empty")' in shown.stdout
 
 
+@pytest.mark.no_database
 def test_a_database_that_is_away_is_one_clear_line_without_the_password(manage: RUN_MANAGE) -> None:
     done = manage("runflow", "hello", DATABASE_URL="mysql://user:hidden-word@127.0.0.1:1/flows")
 
@@ -286,6 +289,7 @@ def test_a_database_that_is_away_is_one_clear_line_without_the_password(manage: 
     assert "hidden-word" not in done.stderr
 
 
+@pytest.mark.no_database
 def test_a_missing_table_is_refused_with_the_commands_that_make_it(manage: RUN_MANAGE) -> None:
     done = manage("runflow", "hello")
 

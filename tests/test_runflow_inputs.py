@@ -315,6 +315,7 @@ def test_the_command_as_a_process(manage: RUN_MANAGE) -> None:
     assert "Traceback" not in refused.stderr + unavailable.stderr
 
 
+@pytest.mark.no_database
 def test_inputs_come_from_standard_input() -> None:
     import subprocess  # noqa: PLC0415
 

@@ -186,6 +186,7 @@ def test_reapruns_says_which_runs_it_interrupted_and_how_to_go_on(acting: Acting
     assert call("reapruns")[0] == ""
 
 
+@pytest.mark.no_database
 def test_commands_of_runs_say_what_to_do_before_the_tables_are_there(manage: RUN_MANAGE) -> None:
     for command in ("listruns", "reapruns"):
         done = manage(command)
@@ -194,6 +195,7 @@ def test_commands_of_runs_say_what_to_do_before_the_tables_are_there(manage: RUN
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.no_database
 def test_without_the_tables_of_the_history_a_flow_runs_and_says_so(manage: RUN_MANAGE) -> None:
     assert manage("migrate", "-v0", "flows", "0002").returncode == 0
     assert manage("createtables").returncode == 0

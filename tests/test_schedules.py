@@ -71,6 +71,8 @@ def test_a_due_time_makes_a_run_that_says_where_it_comes_from(acting: Acting, se
     assert made.next_due_at == NOON + timedelta(hours=25)
 
 
+# To a database the due times of a night are numbers as any.
+@pytest.mark.no_database
 @pytest.mark.parametrize("night", NIGHTS)
 @pytest.mark.parametrize("cron", ["*/10 * * * *", "30 2 * * *", "0 * * * *"])
 def test_two_schedulers_make_one_run_for_each_due_time_in_each_night(

@@ -286,6 +286,7 @@ def test_without_the_table_all_works_and_it_is_said_once(
     assert admin.get(page(flow) + "?version=1").status_code == 200
 
 
+@pytest.mark.no_database
 def test_on_the_two_old_tables_alone_the_commands_work(manage: RUN_MANAGE, tmp_path: Path) -> None:
     (tmp_path / "import").mkdir()
     path = tmp_path / "import" / "hello.json"
@@ -371,6 +372,7 @@ def test_documents_that_are_no_json_are_compared_by_lines(admin: Client, flow: F
     assert "procedures" in html(admin, url(flow, "version", 2))
 
 
+@pytest.mark.no_database
 def test_huge_documents_make_a_page_of_bounded_size(admin: Client, flow: Flow) -> None:
     for number, letter in ((2, "x"), (3, "y")):
         version = FlowVersion.of_stored(flow)
@@ -382,6 +384,7 @@ def test_huge_documents_make_a_page_of_bounded_size(admin: Client, flow: Flow) -
     assert len(shown) < 2_000_000
 
 
+@pytest.mark.no_database
 def test_many_differences_are_cut_and_counted(admin: Client, flow: Flow) -> None:
     keep(flow, flow_json=text({**HELLO, "_notes": {str(number): number for number in range(250)}}))
     keep(flow, flow_json=text({**HELLO, "_notes": {str(number): -number - 1 for number in range(250)}}))
@@ -510,6 +513,7 @@ def address(flow: Flow, name: str) -> str:
     return url(flow, name, 1 if "version" in name and name != "versions" else 0, PAGES.get(name, ""))
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: who[0] if who else "staff")
 def test_pages_are_for_those_who_see_the_flow_and_restoring_for_those_who_change_it(
     flow: Flow, who: tuple[str, ...]

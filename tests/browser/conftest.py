@@ -28,7 +28,7 @@ class OpenPage(Protocol):
         """Return the page; without a user it is nobody's."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     # Playwright's loop runs in this thread while the browser lives; Django would refuse every query beside it.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:

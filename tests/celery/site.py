@@ -19,6 +19,7 @@ from pytest_django.fixtures import Settings
 
 from flows import runs, services, tasks
 from flows.models import Flow, Run, Trigger
+from tests import commands
 from tests.conftest import ROOT
 from tests.environment import site_environment
 from tests.servers import RabbitMQ, Redis
@@ -142,10 +143,7 @@ class Site:
             worker.kill9()
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=self.environment, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        return commands.run(*arguments, environment=self.environment)
 
     @property
     def executed(self) -> list[tuple[int, str]]:

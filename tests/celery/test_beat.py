@@ -74,14 +74,15 @@ def test_two_schedulers_and_a_worker_execute_one_run_for_a_due_time(site: Site, 
     keys = [f"schedule:{made.pk}:{(late + timedelta(minutes=number)).isoformat()}" for number in range(3)]
     assert list(runs.order_by("id").values_list("key", flat=True))[:3] == keys
     assert set(runs.values_list("trigger", flat=True)) == {Trigger.SCHEDULE}
-    # A minute may have begun meanwhile: then a fourth run is there.
-    assert [pk for pk, _ in site.executed][:3] == list(runs.order_by("id").values_list("pk", flat=True))[:3]
+    # Either scheduler may be the first to send its run. A minute may have begun meanwhile: then a fourth run is there.
+    assert {pk for pk, _ in site.executed} >= set(runs.order_by("id").values_list("pk", flat=True)[:3])
     assert len({pk for pk, _ in site.executed}) == len(site.executed)
     checked = site.manage("checkscheduler")
     assert (checked.returncode, checked.stdout.partition(":")[0]) == (0, "next due")
     assert [beat.stop() for beat in beats] == [0, 0]
 
 
+@pytest.mark.no_database
 def test_without_a_broker_the_run_of_a_due_time_waits_in_its_row(site: Site, beats: list[Beat]) -> None:
     store("chain", step("one"))
     site.broker.kill9()

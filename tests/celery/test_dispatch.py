@@ -48,6 +48,7 @@ def test_a_worker_executes_what_was_enqueued_each_run_once_and_in_order(site: Si
     assert executions_recorded_twice() == runs_without_all_steps() == []
 
 
+@pytest.mark.no_database
 def test_runflow_hands_a_run_over_and_tells_its_number(site: Site) -> None:
     store("chain", step("one"))
 
@@ -86,6 +87,7 @@ def test_a_run_that_a_process_keeps_for_itself_is_sent_to_nobody(site: Site) -> 
     assert sweeping.sweep(older_than=0).sent == []
 
 
+@pytest.mark.no_database
 def test_without_a_broker_the_run_waits_and_that_is_told_at_once(site: Site) -> None:
     store("chain", step("one"))
     site.broker.kill9()
@@ -132,6 +134,7 @@ def test_a_message_that_comes_again_during_a_step_changes_nothing(site: Site, se
     assert site.executed == [(run.pk, "one"), (run.pk, "two")]
 
 
+@pytest.mark.no_database
 def test_workers_and_queues_are_shown_and_checked(site: Site, admin_client: Client) -> None:
     store("chain", step("one", seconds=5))
     store("heavy", step("one"))
@@ -175,6 +178,7 @@ def test_each_line_of_a_file_is_handed_over_once(site: Site) -> None:
     assert len(site.executed) == 20
 
 
+@pytest.mark.no_database
 def test_lines_are_handed_over_only_where_their_runs_may_wait(site: Site) -> None:
     text = json.dumps({"procedures": [step("one")]})
     Flow.objects.create(flow_name="many", flow_json=text, enabled=True)
