@@ -360,7 +360,7 @@ def test_runs_of_a_real_flow_with_entries_and_a_subflow_are_aligned(acting: Acti
         inputs=inputs,
     )
     old, new = run_once(days=["mon", "tue"], n=1), run_once(days=["mon", "wed", "thu"], n=1)
-    diff = read_diff(old.pk, new.pk)
+    diff = read_diff(old, new)
     assert [(step.path, step.verdict) for step in diff.steps] == [
         ("load", Verdict.EQUAL),
         ("each", Verdict.DIFFERS),
@@ -456,7 +456,7 @@ def test_a_failed_run_and_the_one_that_goes_on_from_it_part_where_it_failed(acti
     file.unlink()
     waiting = runs.resume_run(failed.pk, runs.Asked(Trigger.COMMAND))
     runs.execute_run(waiting.pk)
-    diff = read_diff(failed.pk, waiting.pk)
+    diff = read_diff(failed, waiting)
     assert diff.first
     assert diff.first.path == "gate"
     assert [str(step.verdict) for step in diff.steps] == ["equal", "different", "only in the second"]
@@ -469,7 +469,7 @@ def test_the_number_of_queries_does_not_depend_on_the_steps(acting: Acting) -> N
         store(*[acting.step(f"s{number}") for number in range(steps)])
         old, new = run_once(), run_once()
         with CaptureQueriesContext(connection) as queries:
-            read_diff(old.pk, new.pk)
+            read_diff(old, new)
         counts.append(len(queries))
         assert not any("traceback" in query["sql"] for query in queries)
-    assert counts == [4, 4]
+    assert counts == [2, 2]

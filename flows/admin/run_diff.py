@@ -31,7 +31,7 @@ def diff_view(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     run = _run(request.GET.get("a", ""))
     context = site.each_context(request) | {"opts": Run._meta, "title": f"Compare {run}", "run": run}
     try:
-        diff = read_diff(run.pk, _run(request.GET["b"]).pk) if request.GET.get("b") else None
+        diff = read_diff(run, _run(request.GET["b"])) if request.GET.get("b") else None
     except FlowRefused as error:
         return _page(request, context | {"refusal": str(error), "others": _others(run, None)}, status=400)
     return _page(request, context | {"others": _others(run, diff)} | (_diff_context(diff) if diff else {}))

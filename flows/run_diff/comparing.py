@@ -38,6 +38,7 @@ class Execution(NamedTuple):
 
     path: str
     attempt: int
+    seconds: float
     status: str
     procedure: str
     params: str
@@ -46,7 +47,11 @@ class Execution(NamedTuple):
     not_storable: str
     error_type: str
     error_message: str
-    seconds: float
+
+    @property
+    def compared(self) -> tuple[object, ...]:
+        """Return all that would be a difference."""
+        return self[3:]
 
 
 class Side(NamedTuple):
@@ -147,6 +152,8 @@ def _step(place: Place, old_rows: Mapping[str, Execution], new_rows: Mapping[str
 
 
 def _sections_of_steps(old: Execution, new: Execution) -> Iterator[Section]:
+    if old.compared == new.compared:
+        return
     room = MOST_CHANGES
     for name, found in (
         ("status", _differences_of_words(_outcome(old), _outcome(new))),

@@ -13,6 +13,7 @@ from flows.models import Run
 from flows.outcome import duration
 from flows.run_diff import RunDiff, Section, Side, StepDiff, read_diff
 from flows.run_diff.comparing import Verdict
+from flows.runs import find_run
 
 _MARKS = {Verdict.EQUAL: "=", Verdict.DIFFERS: "!", Verdict.ONLY_OLD: "-", Verdict.ONLY_NEW: "+"}
 
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, old: int, new: int, **options: Any) -> None:
         with reported():
-            diff = read_diff(old, new)
+            diff = read_diff(find_run(old), find_run(new))
         if options["json"]:
             self.stdout.write(json.dumps(_as_data(diff), indent=2, ensure_ascii=False))
         else:
