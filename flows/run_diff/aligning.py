@@ -1,5 +1,6 @@
 """Bring the step paths of two runs into one order: as they ran, each step before its entries and sub-flow steps."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ class Place(NamedTuple):
     path: str
     depth: int
 
+
+_BELOW = re.compile(r"[/[]")
 
 _Children = dict[str, dict[str, None]]
 """By path, what stands directly below it, in the order in which it ran; the steps of the flow are below ``""``."""
@@ -28,7 +31,8 @@ def is_below(path: str, other: str) -> bool:
 def _walk(old: _Children, new: _Children, at: str, depth: int) -> Iterator[Place]:
     for path in _merged([*old.get(at, ())], [*new.get(at, ())]):
         yield Place(path, depth)
-        yield from _walk(old, new, path, depth + 1)
+        if path in old or path in new:
+            yield from _walk(old, new, path, depth + 1)
 
 
 def _children(paths: Iterable[str]) -> _Children:
@@ -43,9 +47,8 @@ def _children(paths: Iterable[str]) -> _Children:
 
 def _lineage(path: str) -> Iterator[str]:
     """Yield `each`, `each[3]`, `each[3]/load` for the last of them."""
-    for end, character in enumerate(path):
-        if character in "/[":
-            yield path[:end]
+    for mark in _BELOW.finditer(path):
+        yield path[: mark.start()]
     yield path
 
 
