@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flows.editing.edits import Edit
 from flows.editing.tree import Kind, Node, find, parse_tree, value_of
@@ -28,12 +28,11 @@ def steps(root: Node, text: str) -> Iterator[Place]:
     for key in LISTS:
         node = find(root, (key,))
         for index, item in enumerate(node.items if node else ()):
-            yield Place((key, index), _name_of(item, text), item)
+            yield Place((key, index), _name_of(value_of(item, text)), item)
 
 
-def _name_of(step: Node, text: str) -> str:
-    value = value_of(step, text)
-    name = value.get("name") if isinstance(value, dict) else None
+def _name_of(step: Any) -> str:
+    name = step.get("name") if isinstance(step, dict) else None
     return name if isinstance(name, str) else ""
 
 
@@ -47,7 +46,14 @@ class Extent(NamedTuple):
 
 def extents(text: str) -> list[Extent]:
     """Return where the steps of a text stand, also while it is only half typed."""
-    return [Extent(one.node.start, one.node.end, one.name) for one in steps(parse_tree(text), text)]
+    root = parse_tree(text)
+    lists = [find(root, (key,)) for key in LISTS]
+    return [
+        Extent(start, end, _name_of(value))
+        for found in lists
+        if found is not None
+        for start, end, value in found.item_values(text)
+    ]
 
 
 def step_at(root: Node, text: str, offset: int) -> Place | None:

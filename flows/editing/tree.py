@@ -60,17 +60,31 @@ class Node:
             if self.source and self.kind is Kind.OBJECT:
                 self._inside.members.extend(_members_inside(self.source, self.start))
             elif self.source:
-                self._inside.items.extend(_items_inside(self.source, self.start))
+                self._inside.items.extend(_node(self.source, *item) for item in _values_inside(self.source, self.start))
         return self._inside
 
     def member(self, key: str) -> "Member | None":
         """Return the last member of that key, which is the one that JSON takes."""
         return next((one for one in reversed(self.members) if one.name == key), None)
 
+    def item_values(self, text: str) -> Iterator["Item"]:
+        """Yield the items as values; of an array that is right as JSON no nodes are made."""
+        if self.source and self.kind is Kind.ARRAY:
+            return _values_inside(self.source, self.start)
+        return (Item(item.start, item.end, value_of(item, text)) for item in self.items)
+
     def children(self) -> Iterator[tuple[str | int, "Node"]]:
         """Yield what stands inside with its key or index."""
         yield from ((one.name, one.value) for one in self.members)
         yield from enumerate(self.items)
+
+
+class Item(NamedTuple):
+    """An item of an array: the place of its text, and its value."""
+
+    start: int
+    end: int
+    value: Any
 
 
 class Inside(NamedTuple):
@@ -191,18 +205,22 @@ def _token(text: str, at: int) -> re.Match[str]:
 def _read(text: str, start: int) -> Node:
     """Return the value that begins at a place; raises `ValueError` or `StopIteration` where it is not right as JSON."""
     value, end = _scan(text, start)
+    return _node(text, start, end, value)
+
+
+def _node(text: str, start: int, end: int, value: Any) -> Node:
     first = text[start]
     if first in _OPENING:
         return Node(_OPENING[first], start, end, True, value, text)
     return Node(Kind.STRING if first == '"' else Kind.WORD, start, end)
 
 
-def _items_inside(text: str, start: int) -> Iterator[Node]:
+def _values_inside(text: str, start: int) -> Iterator[Item]:
     at = _behind_mark(text, start)
     while text[at] != "]":
-        node = _read(text, at)
-        yield node
-        at = _behind_mark(text, node.end)
+        value, end = _scan(text, at)
+        yield Item(at, end, value)
+        at = _behind_mark(text, end)
 
 
 def _members_inside(text: str, start: int) -> Iterator[Member]:
