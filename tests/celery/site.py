@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from django.utils.module_loading import import_string
 from pytest_django.fixtures import Settings
 
 from flows import runs, services, tasks
@@ -177,3 +178,11 @@ def site(redis_server: Redis, transactional_db: None, settings: Settings, tmp_pa
     made = Site(tmp_path, redis_server)
     yield made
     made.close()
+    _let_go_of_the_broker()
+
+
+def _let_go_of_the_broker() -> None:
+    """Close what this process holds open: in a process that is forked from it, the library would wait for an answer."""
+    import_string("kombu.pools.reset")()
+    # The application would go on with the pool that it knows.
+    import_string(django_settings.FLOWS_CELERY_APP)._after_fork()

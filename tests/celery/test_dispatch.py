@@ -1,6 +1,7 @@
 """Runs that workers execute: sent, sent twice, never sent; and workers that stop or die."""
 
 import json
+import re
 import time
 
 import pytest
@@ -149,7 +150,7 @@ def test_workers_and_queues_are_shown_and_checked(site: Site, admin_client: Clie
     checked = site.manage("checkworkers")
 
     assert "first@here" in text
-    assert '<th scope="row">heavy</th><td>1</td><td>1</td>' in text
+    assert re.search(r"<th [^>]*>heavy</th><td [^>]*>1</td>\s*<td [^>]*>1</td>", text)
     assert (checked.returncode, checked.stderr) == (1, "CommandError: nobody takes from the queues heavy\n")
     assert site.manage("checkworkers", "--worker", "first@here").returncode == 0
     site.start("-c", "1", "-Q", "heavy")
