@@ -230,10 +230,10 @@ def test_a_document_of_500_steps_that_name_one_child_reads_and_checks_it_once() 
 
     store("child", *[step(f"c{n}") for n in range(500)])
     text = document(*[call(f"s{n}", "child") for n in range(500)])
-    began = time.perf_counter()
+    began = time.process_time()
     assert check(text, _scene.REGISTRY, ask, name="main").findings == ()
     assert asked == ["child"]
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_checking_flows_nested_in_many_ways_takes_a_time_of_their_size() -> None:

@@ -45,7 +45,7 @@ def test_patterns_that_could_take_for_ever_are_refused(pattern: str) -> None:
 def test_the_longest_text_that_is_matched_takes_less_than_a_second(pattern: str) -> None:
     assert pattern_problem(pattern) == ""
     longest = max(length for length in range(5000) if ways(pattern, length) <= 10_000_000)
-    began = time.perf_counter()
+    began = time.process_time()
     mismatch(pattern, "a" * longest)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     assert "is too long" in mismatch(pattern, "a" * 1_000_000)
