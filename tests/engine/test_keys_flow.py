@@ -287,7 +287,7 @@ def slow(context: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("of_step", "of_child", "of_parent"), [(0.1, None, None), (None, 0.1, None), (None, None, 0.1), (20, 20, 0.1)]
+    ("of_step", "of_child", "of_parent"), [(0.5, None, None), (None, 0.5, None), (None, None, 0.5), (20, 20, 0.5)]
 )
 def test_the_shortest_timeout_ends_the_child(of_step: Any, of_child: Any, of_parent: Any) -> None:
     def timeout(seconds: Any) -> dict[str, Any]:
