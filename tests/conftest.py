@@ -15,6 +15,7 @@ import django
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from tests import commands, needs
@@ -245,3 +246,9 @@ def manage(tmp_path: Path) -> RUN_MANAGE:
         return commands.run(*arguments, environment={**os.environ, **site_environment(tmp_path), **environment})
 
     return run
+
+
+@pytest.fixture
+def admin(admin_client: Client) -> Client:
+    """A browser in which a superuser is logged in."""
+    return admin_client

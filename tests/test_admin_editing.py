@@ -29,11 +29,6 @@ BAD_PLACES = ("", "-1", "x", "1.5", "٣", "9" * 10)
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def admin(admin_client: Client) -> Client:
-    return admin_client
-
-
 def ask(client: Client, address: str, **fields: Any) -> Any:
     return client.post(address, QUESTIONS[address] | fields)
 

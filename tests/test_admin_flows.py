@@ -41,11 +41,6 @@ def page(flow: Flow, name: str = "change") -> str:
     return reverse(f"admin:flows_flow_{name}", args=[flow.pk])
 
 
-@pytest.fixture
-def admin(admin_client: Client) -> Client:
-    return admin_client
-
-
 def posted(flow: Flow | None = None, **changes: Any) -> dict[str, Any]:
     """Return what the form of a page sends when nothing but `changes` was typed."""
     form = FlowForm(instance=flow)

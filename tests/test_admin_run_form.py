@@ -23,11 +23,6 @@ from tests.users import client_with
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def admin(admin_client: Client) -> Client:
-    return admin_client
-
-
 def filled(form: Any, **texts: str) -> dict[str, str]:
     data = {field.html_name: field.value() or "" for field in form}
     return data | {"filled": "yes"} | {f"input_{name}": text for name, text in texts.items()}

@@ -34,11 +34,6 @@ from tests.users import client_with
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def admin(admin_client: Client) -> Client:
-    return admin_client
-
-
 # The page of a run
 
 

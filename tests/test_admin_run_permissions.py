@@ -14,11 +14,6 @@ from tests.users import client_with
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def admin(admin_client: Client) -> Client:
-    return admin_client
-
-
 NOBODY: tuple[str, ...] = ()
 VIEW, RESUME, CANCEL, RUN, VIEW_FLOW = (
     (permission,) for permission in ("view_run", "resume_run", "cancel_run", "run_flow", "view_flow")

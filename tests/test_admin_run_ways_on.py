@@ -25,11 +25,6 @@ from tests.waiting import ended
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def admin(admin_client: Client) -> Client:
-    return admin_client
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_run_is_executed_without_the_request_waiting_for_it(admin: Client) -> None:
     nap = {"name": "nap", "mod": "common.Demo", "method": "sleep", "params": {"seconds": 2.0}}

@@ -16,11 +16,6 @@ from tests.users import client_with
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def admin(admin_client: Client) -> Client:
-    return admin_client
-
-
 def test_the_list_shows_the_newest_first_with_status_flow_time_duration_trigger_and_who(admin: Client) -> None:
     old = make_run(seconds=2.5)
     new = make_run("other", status=Status.FAILED, trigger=Trigger.SCHEDULE)

@@ -77,11 +77,6 @@ def html(client: Client, address: str) -> str:
 
 
 @pytest.fixture
-def admin(admin_client: Client) -> Client:
-    return admin_client
-
-
-@pytest.fixture
 def flow() -> Flow:
     """A flow of which version 1 is kept."""
     made = Flow(flow_name="hello", flow_json=text(HELLO), enabled=True)

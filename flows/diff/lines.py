@@ -37,12 +37,6 @@ class Fold(NamedTuple):
     length: int
 
 
-def side_by_side(old: str, new: str) -> list[Row]:
-    """Return all lines of both texts in rows."""
-    before, after = old.split("\n"), new.split("\n")
-    return [row for spans in _blocks(before, after) for row in _rows(before, after, *spans)]
-
-
 def folded(old: str, new: str, context: int = 3) -> Iterator[Row | Fold]:
     """Yield the rows that differ and those near to one; of the others, how many there are."""
     rows = _without_far_lines(old.split("\n"), new.split("\n"), context)
